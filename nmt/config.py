@@ -41,7 +41,14 @@ class ModelConfig:
     weight_drop: float = 0.1  # on recurrent kernels (Merity et al. 2017, section 2)
 
     def __post_init__(self) -> None:
-        for name in ("embedding_dim", "encoder_layers", "encoder_units", "decoder_layers", "decoder_units", "attention_dim"):
+        for name in (
+            "embedding_dim",
+            "encoder_layers",
+            "encoder_units",
+            "decoder_layers",
+            "decoder_units",
+            "attention_dim",
+        ):
             _check(getattr(self, name) >= 1, f"[model] {name} must be at least 1, not {getattr(self, name)}")
         for name in ("dropout", "word_dropout", "weight_drop"):
             _check(0 <= getattr(self, name) < 1, f"[model] {name} must be in [0, 1), not {getattr(self, name)}")

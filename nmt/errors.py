@@ -35,4 +35,6 @@ class MissingExtraError(NmtError):
     """A part of the package whose optional dependencies are not installed."""
 
     def __init__(self, what: str, extra: str):
-        super().__init__(f"{what} needs packages that are not installed; install them with: pip install 'nmt-lstm[{extra}]'")
+        super().__init__(
+            f"{what} needs packages that are not installed; install them with: pip install 'nmt-lstm[{extra}]'"
+        )

@@ -1,0 +1,197 @@
+"""A model is a folder of named files, a bundle:
+
+    config.json          what it is: languages, sizes, search defaults, scores, licence
+    source.model         SentencePiece model of the source side
+    target.model         of the target side
+    weights.safetensors  the training weights, in half precision (not needed for serving when graphs are there)
+    README.md            the model card
+
+Nothing in it is executable, and reading it runs no code from it.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from nmt.config import ModelConfig, SearchConfig, from_dict
+from nmt.errors import BundleError, ConfigError, MissingExtraError
+
+FORMAT_VERSION = 1
+PRETRAINED = Path(__file__).parent / "pretrained"
+CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
+SOURCE_TOKENIZER, TARGET_TOKENIZER = "source.model", "target.model"
+
+
+@dataclass(frozen=True)
+class BundleInfo:
+    """What a bundle says about itself."""
+
+    name: str
+    folder: Path
+    source_language: str
+    target_language: str
+    size_bytes: int  # of all its files
+    num_parameters: int
+    licence: str
+    data_credit: str
+    scores: dict[str, float] = field(default_factory=dict)  # by name, on the test part, with the default search
+
+
+@dataclass(frozen=True)
+class BundleConfig:
+    """What `config.json` holds."""
+
+    name: str
+    source_language: str
+    target_language: str
+    model: ModelConfig
+    search: SearchConfig = field(default_factory=SearchConfig)
+    num_parameters: int = 0
+    licence: str = ""
+    data_credit: str = ""
+    max_source_tokens: int = 100  # longer sentences are split before translation: training has not seen such
+    scores: dict[str, float] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)  # updates, hours, dev scores: for the reader
+
+
+def find(name_or_folder: str | Path) -> Path:
+    """The folder of a bundle: a path as it is, or the name of a shipped one.
+
+    Raises:
+        BundleError: there is none; the message lists what is installed.
+    """
+    folder = Path(name_or_folder)
+    if (folder / CONFIG).is_file():
+        return folder
+    if str(name_or_folder) and (PRETRAINED / name_or_folder / CONFIG).is_file():
+        return PRETRAINED / name_or_folder
+    if folder.is_dir():
+        raise BundleError(f"{folder} is not a model: it has no {CONFIG}")
+    names = ", ".join(info.name for info in installed()) or "none"
+    raise BundleError(f'no model "{name_or_folder}": give the folder of one, or the name of an installed one ({names})')
+
+
+def installed() -> list[BundleInfo]:
+    """The shipped bundles, by name."""
+    return [read_info(path.parent) for path in sorted(PRETRAINED.glob(f"*/{CONFIG}"))]
+
+
+def read_info(folder: str | Path) -> BundleInfo:
+    """Summary of the bundle in `folder`.
+
+    Raises:
+        BundleError: it cannot be read.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    return BundleInfo(
+        name=config.name,
+        folder=folder,
+        source_language=config.source_language,
+        target_language=config.target_language,
+        size_bytes=sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
+        num_parameters=config.num_parameters,
+        licence=config.licence,
+        data_credit=config.data_credit,
+        scores=dict(config.scores),
+    )
+
+
+def read_config(folder: str | Path) -> BundleConfig:
+    """The checked content of `config.json`.
+
+    Raises:
+        BundleError: missing, not JSON, of another format version, or with keys or values that do not belong there.
+    """
+    path = Path(folder) / CONFIG
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise BundleError(f"{path} is damaged: {error}") from None
+    version = values.pop("format_version", None) if isinstance(values, dict) else None
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{path} has format version {version!r}, this package reads {FORMAT_VERSION}; "
+            "update the package or the model"
+        )
+    for free_form in ("scores", "training"):
+        if not isinstance(values.get(free_form, {}), dict):
+            raise BundleError(f'{path}: "{free_form}" must be a table')
+    tables = {key: values.pop(key, {}) for key in ("scores", "training")}
+    try:
+        config = cast(BundleConfig, from_dict(BundleConfig, values, str(path)))
+    except ConfigError as error:
+        raise BundleError(str(error)) from None
+    return dataclasses.replace(config, **tables)
+
+
+def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
+    """The training weights by name, as float32.
+
+    Raises:
+        BundleError: missing or damaged.
+        MissingExtraError: the package that reads them is not installed.
+    """
+    path = Path(folder) / WEIGHTS
+    try:
+        import safetensors
+        import safetensors.numpy
+    except ImportError:
+        raise MissingExtraError("Reading training weights", "train") from None
+    try:
+        weights = safetensors.numpy.load_file(path)
+    except FileNotFoundError:
+        raise BundleError(f"{path.parent} has no training weights ({WEIGHTS})") from None
+    except (safetensors.SafetensorError, OSError) as error:
+        raise BundleError(f"{path} is damaged: {error}") from None
+    return {name: values.astype(np.float32) for name, values in weights.items()}
+
+
+def write(
+    folder: str | Path,
+    config: BundleConfig,
+    tokenizers: Mapping[str, bytes],
+    weights: Mapping[str, np.ndarray],
+    card: str,
+) -> Path:
+    """Write a bundle; it appears under its name only when complete, replacing an older one.
+
+    Args:
+        folder: where.
+        config: its `num_parameters` is counted here.
+        tokenizers: file name to SentencePiece model.
+        weights: name to array; stored in half precision.
+        card: the README.md.
+    """
+    import safetensors.numpy
+
+    folder = Path(folder)
+    temporary = folder.with_name(folder.name + ".writing")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    half = {name: np.ascontiguousarray(values, dtype=np.float16) for name, values in weights.items()}
+    safetensors.numpy.save_file(half, temporary / WEIGHTS)
+    for name, model in tokenizers.items():
+        (temporary / name).write_bytes(model)
+    (temporary / CARD).write_text(card, encoding="utf-8")
+    write_config(temporary, dataclasses.replace(config, num_parameters=sum(v.size for v in weights.values())))
+    if folder.exists():
+        shutil.rmtree(folder)
+    os.replace(temporary, folder)
+    return folder
+
+
+def write_config(folder: Path, config: BundleConfig) -> None:
+    """Write `config.json` alone."""
+    values = {"format_version": FORMAT_VERSION, **dataclasses.asdict(config)}
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    (folder / CONFIG).write_text(text, encoding="utf-8")

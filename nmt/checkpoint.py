@@ -1,0 +1,100 @@
+"""Checkpoints: everything that the rest of a training run depends on, in one file that is replaced as a whole."""
+
+import dataclasses
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from nmt.config import TrainingConfig
+from nmt.errors import TrainingError
+
+
+@dataclass
+class Progress:
+    """Where a run is."""
+
+    update: int = 0
+    seconds: float = 0.0
+    best_score: float = -1.0  # dev chrF
+    best_update: int = 0
+    rounds_without_gain: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)  # a record per round
+
+    def record(self, loss: float, scores: Mapping[str, float], options: TrainingConfig) -> None:
+        """Note the end of a round."""
+        self.rounds_without_gain += 1
+        if scores["chrF"] > self.best_score:
+            self.best_score, self.best_update, self.rounds_without_gain = scores["chrF"], self.update, 0
+        speed = options.batch_tokens * self.update / max(self.seconds, 1e-9)
+        self.history.append(
+            {
+                "update": self.update,
+                "hours": round(self.seconds / 3600, 4),
+                "loss": round(loss, 4),
+                "target_tokens_per_second": round(speed, 1),
+                **{f"dev {name}": round(value, 3) for name, value in scores.items()},
+            }
+        )
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays so that `path` is at every moment the old file or the new one, whole."""
+    temporary = path.with_suffix(".writing")
+    with temporary.open("wb") as file:
+        np.savez(file, **dict(arrays))  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read what `save_arrays` wrote.
+
+    Raises:
+        TrainingError: missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise TrainingError(f"cannot read {path}: {error}; delete it to start again") from None
+
+
+def save_checkpoint(path: Path, model: Any, progress: Progress) -> None:
+    """Save weights, random states, optimizer (with its averages) and progress."""
+    arrays = {f"{k:04d}": ops.convert_to_numpy(variable) for k, variable in enumerate(_variables(model))}
+    arrays["progress"] = np.array(json.dumps(dataclasses.asdict(progress)))
+    save_arrays(path, arrays)
+
+
+def load_checkpoint(path: Path, model: Any) -> Progress | None:
+    """Put a saved state back into a compiled model; None where there is none.
+
+    Raises:
+        TrainingError: the file is damaged or of another network.
+    """
+    if not path.exists():
+        return None
+    arrays = load_arrays(path)
+    variables = _variables(model)
+    fits = len(arrays) == len(variables) + 1 and all(
+        arrays[f"{k:04d}"].shape == tuple(variable.shape) for k, variable in enumerate(variables)
+    )
+    if not fits:
+        raise TrainingError(f"{path} is of another network; choose another folder with --output")
+    for k, variable in enumerate(variables):
+        variable.assign(arrays[f"{k:04d}"])
+    return Progress(**json.loads(str(arrays["progress"])))
+
+
+def _variables(model: Any) -> list[Any]:
+    """All that training changes: weights, seeds of the noise, optimizer."""
+    metrics = {id(variable) for metric in model.metrics for variable in metric.variables}
+    return [v for v in model.variables if id(v) not in metrics] + list(model.optimizer.variables)

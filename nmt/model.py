@@ -1,0 +1,196 @@
+"""The network: an LSTM encoder, attention, an LSTM decoder.
+
+Two verbs: `encode` reads a source sentence into a memory, `decode` predicts target tokens from it. `decode` is the same
+function in training (T = the whole target) and in search (T = 1); both give the same numbers.
+
+    source ─ embedding ─ BiLSTM ─ LN ─ BiLSTM + ─ LN ─ memory ──────────┐
+                                                                     attention
+    target ─ embedding ─ LSTM ─────────────────────────────── query ────┤
+                           └──── + context ─ LN ─ LSTM + ─ LN ─ projection ─ tied embedding ─ logits
+
+The first decoder layer attends and the layers above it see the context (as GNMT does, Wu et al. 2016, section 3), so
+without input feeding all steps of a layer are still one call, and the recurrence above knows what was read.
+
+Axis letters: B batch, S source, T target, D memory width, A attention width, H units, V vocabulary.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from nmt import backend
+from nmt.config import ModelConfig
+from nmt.layers import LSTM, Attention, BidirectionalLSTM, Embedding, State
+
+Tensor = Any
+PAD_ID = 0
+
+
+class Memory(NamedTuple):
+    """What the decoder knows of the source sentences."""
+
+    values: Tensor  # (B, S, D)
+    keys: Tensor  # (B, S, A)
+    mask: Tensor  # (B, S) bool, true on real tokens
+
+
+class Decoded(NamedTuple):
+    """What `decode` returns."""
+
+    logits: Tensor  # (B, T, V)
+    attention: Tensor  # (B, T, S)
+    states: tuple[State, ...]  # after the last step, one per decoder layer
+
+
+class TranslationModel(keras.Model):
+    """Encoder–decoder LSTM with attention (Bahdanau et al. 2015; Luong et al. 2015).
+
+    Args:
+        config: sizes and noise; both vocabulary sizes must be set.
+        label_smoothing: of the training loss.
+
+    Example:
+        memory, states = model.encode(source)              # (B, S) ids, 0 is padding, on the right
+        decoded = model.decode(target, memory, states)     # (B, T) ids that start with BOS
+    """
+
+    def __init__(self, config: ModelConfig, label_smoothing: float = 0.0, **options: Any):
+        super().__init__(**options)
+        self.config, self.label_smoothing = config, label_smoothing
+        self.source_embedding = Embedding(
+            config.source_vocab_size, config.embedding_dim, config.word_dropout, name="source_embedding"
+        )
+        self.target_embedding = Embedding(
+            config.target_vocab_size,
+            config.embedding_dim,
+            config.word_dropout,
+            output_bias=True,
+            name="target_embedding",
+        )
+        encoder_lstm = BidirectionalLSTM if config.bidirectional else LSTM
+        self.encoder_lstms = [
+            encoder_lstm(config.encoder_units, config.weight_drop, name=f"encoder_{k}")
+            for k in range(config.encoder_layers)
+        ]
+        self.encoder_norms = [_norm(f"encoder_norm_{k}") for k in range(config.encoder_layers)]
+        self.initial_state = keras.layers.Dense(config.decoder_units, activation="tanh", name="initial_state")
+        self.decoder_lstms = [
+            LSTM(config.decoder_units, config.weight_drop, name=f"decoder_{k}") for k in range(config.decoder_layers)
+        ]
+        self.decoder_norms = [_norm(f"decoder_norm_{k}") for k in range(config.decoder_layers)]
+        self.attention = Attention(config.attention_dim, name="attention")
+        self.context_projection = keras.layers.Dense(config.decoder_units, use_bias=False, name="context_projection")
+        self.output_projection = keras.layers.Dense(config.embedding_dim, name="output_projection")
+        self.dropout = keras.layers.Dropout(config.dropout)
+        self.build()
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make every weight; sizes are all known from the configuration."""
+        config = self.config
+        memory_dim = config.encoder_units * (2 if config.bidirectional else 1)
+        self.source_embedding.build()
+        self.target_embedding.build()
+        for k in range(config.encoder_layers):
+            self.encoder_lstms[k].build((None, None, memory_dim if k else config.embedding_dim))
+            self.encoder_norms[k].build((None, None, memory_dim))
+        self.initial_state.build((None, memory_dim))
+        for k in range(config.decoder_layers):
+            self.decoder_lstms[k].build((None, None, config.decoder_units if k else config.embedding_dim))
+            self.decoder_norms[k].build((None, None, config.decoder_units))
+        self.attention.build((None, None, config.decoder_units), (None, None, memory_dim))
+        self.context_projection.build((None, None, memory_dim))
+        self.output_projection.build((None, None, config.decoder_units))
+        self.built = True
+
+    def encode(self, source: Tensor, training: bool = False) -> tuple[Memory, tuple[State, ...]]:
+        """Read source sentences.
+
+        Args:
+            source: (B, S) ids, padded with 0 on the right, every row with at least one token.
+
+        Returns:
+            The memory, and the decoder's states before the first target token. The first layer starts from the mean of
+            the memory (Sennrich et al. 2017, "Nematus", section 3), the others from zeros.
+        """
+        mask = ops.not_equal(source, PAD_ID)
+        lengths = ops.sum(ops.cast(mask, "int32"), axis=1)
+        x = self.dropout(self.source_embedding(source, training=training), training=training)
+        for k, (lstm, norm) in enumerate(zip(self.encoder_lstms, self.encoder_norms, strict=True)):
+            if self.config.bidirectional:
+                y = lstm(x, lengths, training=training)
+            else:
+                y, _ = lstm(x, training=training)
+            x = self.dropout(norm(y + x if k else y), training=training)
+        memory = Memory(values=x, keys=self.attention.keys(x), mask=mask)
+
+        weights = ops.cast(mask, x.dtype)[:, :, None]
+        mean = ops.sum(x * weights, axis=1) / ops.cast(lengths, x.dtype)[:, None]  # -> (B, D)
+        zeros = ops.zeros((ops.shape(source)[0], self.config.decoder_units), dtype="float32")
+        first = (ops.cast(self.initial_state(mean), "float32"), zeros)
+        return memory, (first,) + ((zeros, zeros),) * (self.config.decoder_layers - 1)
+
+    def decode(self, target: Tensor, memory: Memory, states: tuple[State, ...], training: bool = False) -> Decoded:
+        """Predict the token after each of `target`.
+
+        Args:
+            target: (B, T) ids, the tokens so far (teacher forcing) or the last one (search).
+            memory: from `encode`.
+            states: before the first of these tokens, from `encode` or from the previous call.
+        """
+        x = self.dropout(self.target_embedding(target, training=training), training=training)
+        states_after = []
+        attention: Tensor = None
+        for k, (lstm, norm) in enumerate(zip(self.decoder_lstms, self.decoder_norms, strict=True)):
+            y, state = lstm(x, states[k], training=training)
+            states_after.append(state)
+            if k == 0:
+                context, attention = self.attention(y, memory.values, memory.keys, memory.mask)
+                y = y + self.context_projection(context)
+            x = self.dropout(norm(y + x if k else y), training=training)
+        vectors = self.dropout(self.output_projection(x), training=training)
+        return Decoded(self.target_embedding.logits(vectors), attention, tuple(states_after))
+
+    def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:
+        """Teacher forcing: {"source": (B, S), "target": (B, T) from BOS on} -> logits (B, T, V)."""
+        memory, states = self.encode(inputs["source"], training=training)
+        return self.decode(inputs["target"], memory, states, training=training).logits
+
+    def named_weights(self) -> dict[str, np.ndarray]:
+        """Every trained array by a name that does not depend on the backend, such as `encoder_0/forward/kernel`."""
+        return {_weight_name(variable): ops.convert_to_numpy(variable) for variable in self.trainable_variables}
+
+    def set_named_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Take over arrays that `named_weights` of a model of the same sizes gave.
+
+        Raises:
+            ValueError: a name or a shape does not fit.
+        """
+        variables = {_weight_name(variable): variable for variable in self.trainable_variables}
+        if odd := sorted(set(variables) ^ set(weights)):
+            raise ValueError(f"the weights do not fit the configuration: {odd[0]} is on one side only")
+        for name, variable in variables.items():
+            if tuple(weights[name].shape) != tuple(variable.shape):
+                raise ValueError(f"{name} has shape {tuple(weights[name].shape)}, expected {tuple(variable.shape)}")
+            variable.assign(weights[name])
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Tensor:
+        """Mean cross-entropy per real target token, in nats; `y` is (B, T) ids with 0 for padding."""
+        labels = ops.reshape(y, (-1,))
+        losses = backend.smoothed_cross_entropy(
+            ops.reshape(y_pred, (-1, self.config.target_vocab_size)), labels, self.label_smoothing if training else 0.0
+        )
+        weights = ops.cast(ops.not_equal(labels, PAD_ID), "float32")
+        return ops.sum(losses * weights) / ops.sum(weights)
+
+
+def _weight_name(variable: Any) -> str:
+    return str(variable.path).split("/", 1)[1]
+
+
+def _norm(name: str) -> keras.layers.Layer:
+    return keras.layers.LayerNormalization(epsilon=1e-5, name=name)

@@ -1,0 +1,220 @@
+"""Beam search over a step function; it knows no network.
+
+Axis letters: B sentences, K beam, M candidates per hypothesis, S source, N hypotheses returned.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from nmt.config import SearchConfig
+
+BOS_ID, EOS_ID = 2, 3
+State = Any  # whatever the step function makes of it
+
+
+class Step(NamedTuple):
+    """What one step says about every live hypothesis."""
+
+    ids: np.ndarray  # (B, K, M) int, the most probable next tokens, best first
+    log_probs: np.ndarray  # (B, K, M) float32, theirs, in nats
+    end_log_probs: np.ndarray  # (B, K) float32, of EOS, whether or not it is among `ids`
+    attention: np.ndarray  # (B, K, S) float32, where the source was read
+    state: State  # after this step, rows in the order of these (B, K)
+
+
+class StepFunction(Protocol):
+    """One step of a decoder for B sentences with K hypotheses each."""
+
+    def __call__(
+        self, tokens: np.ndarray, sentences: np.ndarray, parents: np.ndarray, state: State, num_candidates: int
+    ) -> Step:
+        """Feed one token to every hypothesis.
+
+        Args:
+            tokens: (B, K) ids, the newest token of each hypothesis.
+            sentences: (B,) which sentences of the previous call go on (in the first call: 0 … B-1).
+            parents: (B, K) which of that sentence's previous hypotheses each one continues.
+            state: of the previous call, or of the encoder.
+            num_candidates: M; fewer are returned where the vocabulary is smaller.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """One finished translation of one sentence.
+
+    Attributes:
+        ids: its tokens, EOS last.
+        log_probs: of each of them, in nats.
+        score: their sum over the length penalty; higher is better.
+        attention: (len(ids), S), rows sum to 1.
+    """
+
+    ids: tuple[int, ...]
+    log_probs: tuple[float, ...]
+    score: float
+    attention: np.ndarray
+
+
+def length_penalty(length: int | np.ndarray, alpha: float) -> Any:
+    """((5 + length) / 6) ** alpha: Wu et al. 2016, section 7, equation 14. `length` counts EOS."""
+    return ((5.0 + np.asarray(length)) / 6.0) ** alpha
+
+
+def max_lengths(source_lengths: Sequence[int], config: SearchConfig) -> np.ndarray:
+    """The largest number of tokens, EOS included, that a translation of each source may have. -> (B,)"""
+    factor, extra = config.max_length_factor, config.max_length_extra
+    return np.array([int(factor * length) + extra for length in source_lengths], dtype=np.int64)
+
+
+class _Trellis:
+    """The tokens taken at each step and the way back from each of them."""
+
+    def __init__(self, num_sentences: int, beam_size: int):
+        self.shape = (num_sentences, beam_size)
+        self.tokens: list[np.ndarray] = []  # per step (B, K)
+        self.parents: list[np.ndarray] = []  # per step (B, K)
+        self.log_probs: list[np.ndarray] = []  # per step (B, K)
+        self.attention: list[np.ndarray] = []  # per step (live B, K before, S), with
+        self.places: list[np.ndarray] = []  # per step (B,), the row of each sentence in it
+
+    def saw(self, attention: np.ndarray, live: np.ndarray) -> None:
+        """Keep where the hypotheses of the `live` sentences read before taking their next token."""
+        place = np.full(self.shape[0], -1)
+        place[live] = np.arange(len(live))
+        self.attention.append(attention)
+        self.places.append(place)
+
+    def took(self, live: np.ndarray, tokens: np.ndarray, parents: np.ndarray, log_probs: np.ndarray) -> None:
+        """Keep the step that all live hypotheses took. Each array is (live B, K)."""
+        for store, values in ((self.tokens, tokens), (self.parents, parents), (self.log_probs, log_probs)):
+            full = np.zeros(self.shape, dtype=values.dtype)
+            full[live] = values
+            store.append(full)
+
+    def trace(self, sentence: int, parent: int, end_log_prob: float, score: float) -> Hypothesis:
+        """The hypothesis that ends now, after `parent`, with EOS."""
+        ids, log_probs, attention = [EOS_ID], [float(end_log_prob)], []
+        for depth in range(len(self.attention) - 1, -1, -1):
+            attention.append(self.attention[depth][self.places[depth][sentence], parent])
+            if depth:
+                ids.append(int(self.tokens[depth - 1][sentence, parent]))
+                log_probs.append(float(self.log_probs[depth - 1][sentence, parent]))
+                parent = int(self.parents[depth - 1][sentence, parent])
+        return Hypothesis(tuple(ids[::-1]), tuple(log_probs[::-1]), float(score), np.stack(attention[::-1]))
+
+
+def search(step: StepFunction, state: State, longest: np.ndarray, config: SearchConfig) -> list[list[Hypothesis]]:
+    """Find the best translations of B sentences by beam search; with a beam of 1 this is greedy search.
+
+    A sentence is done when K hypotheses have ended among the K best candidates of some step, when no live one can
+    still overtake the N-th best ended one, or at its greatest length, where all live ones end. What is found for a
+    sentence does not depend on the others.
+
+    Args:
+        step: the decoder.
+        state: what its first call takes.
+        longest: (B,) greatest number of tokens, EOS included, at least 2.
+        config: beam size K, length penalty, number of alternatives N.
+
+    Returns:
+        For each sentence one to N hypotheses, best first, all different, none of them empty.
+    """
+    num_sentences, beam = len(longest), config.beam_size
+    trellis = _Trellis(num_sentences, beam)
+    ended: list[list[tuple[float, Hypothesis]]] = [[] for _ in range(num_sentences)]
+    live = np.arange(num_sentences)  # the sentences still searched
+    kept = live  # their rows in the previous call
+    tokens = np.full((num_sentences, 1), BOS_ID)
+    parents = np.zeros((num_sentences, 1), dtype=np.int64)
+    totals = np.zeros((num_sentences, 1), dtype=np.float64)  # summed log-probability of each live hypothesis
+
+    length = 0
+    while live.size:
+        length += 1
+        result = step(tokens, kept, parents, state, beam + 1)
+        state = result.state
+        trellis.saw(result.attention, live)
+        last = longest[live] <= length
+        ends, totals_next, picks = _candidates(result, totals, length, last, beam)
+
+        for row, parent, total in ends:
+            score = total / float(length_penalty(length, config.length_penalty))
+            sentence = int(live[row])
+            if np.isfinite(score):
+                hypothesis = trellis.trace(sentence, parent, result.end_log_probs[row, parent], score)
+                ended[sentence].append((score, hypothesis))
+        going_on = ~last & np.isfinite(totals_next[:, 0])
+        going_on &= ~_settled([ended[b] for b in live], totals_next[:, 0], longest[live], config)
+
+        parents, candidates = np.divmod(picks, result.ids.shape[2])
+        rows = np.arange(len(live))[:, None]
+        tokens = result.ids[rows, parents, candidates]
+        trellis.took(live, tokens, parents, result.log_probs[rows, parents, candidates])
+        kept = np.flatnonzero(going_on)
+        live, tokens, parents, totals = live[kept], tokens[kept], parents[kept], totals_next[kept]
+
+    return [_best(pairs, config.num_alternatives) for pairs in ended]
+
+
+def _candidates(
+    result: Step, totals: np.ndarray, length: int, last: np.ndarray, beam: int
+) -> tuple[list[tuple[int, int, float]], np.ndarray, np.ndarray]:
+    """Rank what every live hypothesis could do next.
+
+    Returns:
+        The hypotheses that end now, as (row, parent, summed log-probability); the totals (B, K) of those that go on,
+        best first, -inf where there are fewer than K; and their places (B, K) in the flattened (K before × M)
+        candidates.
+    """
+    num_rows, num_before, num_candidates = result.ids.shape
+    is_end = result.ids == EOS_ID
+    scores = totals[:, :, None] + result.log_probs  # (B, K, M)
+    scores = scores.astype(np.float64)
+    flat = scores.reshape(num_rows, -1)
+    flat_end = is_end.reshape(num_rows, -1)
+    # M is about K, so this sorts a few dozen numbers per sentence; a stable sort makes ties fall the same way always.
+    order = np.argsort(-flat, axis=1, kind="stable")
+    ends: list[tuple[int, int, float]] = []
+    if length > 1:  # an empty translation is not one
+        ranked_ends = np.take_along_axis(flat_end, order[:, :beam], axis=1) & ~last[:, None]
+        for row, rank in zip(*np.nonzero(ranked_ends), strict=True):
+            place = order[row, rank]
+            ends.append((int(row), int(place) // num_candidates, float(flat[row, place])))
+        for row in np.flatnonzero(last):
+            for parent in range(num_before):
+                ends.append((int(row), parent, float(totals[row, parent] + result.end_log_probs[row, parent])))
+    going = np.where(flat_end, -np.inf, flat)
+    picks = np.argsort(-going, axis=1, kind="stable")[:, :beam]
+    if picks.shape[1] < beam:  # fewer candidates than the beam holds: repeat the first as a dead hypothesis
+        missing = beam - picks.shape[1]
+        picks = np.concatenate([picks, np.repeat(picks[:, :1], missing, axis=1)], axis=1)
+        totals_next = np.take_along_axis(going, picks, axis=1)
+        totals_next[:, -missing:] = -np.inf
+    else:
+        totals_next = np.take_along_axis(going, picks, axis=1)
+    return ends, totals_next, picks
+
+
+def _settled(
+    ended: list[list[tuple[float, Hypothesis]]], best_totals: np.ndarray, longest: np.ndarray, config: SearchConfig
+) -> np.ndarray:
+    """Which sentences need no further step. -> (B,) bool"""
+    # A log-probability only falls as a hypothesis grows, and the penalty is largest at the greatest length.
+    bounds = best_totals / length_penalty(longest, config.length_penalty)
+    settled = np.zeros(len(ended), dtype=bool)
+    for row, pairs in enumerate(ended):
+        if len(pairs) >= config.beam_size:
+            settled[row] = True
+        elif len(pairs) >= config.num_alternatives:
+            enough = sorted((score for score, _ in pairs), reverse=True)[config.num_alternatives - 1]
+            settled[row] = bounds[row] <= enough
+    return settled
+
+
+def _best(pairs: list[tuple[float, Hypothesis]], num_alternatives: int) -> list[Hypothesis]:
+    ranked = sorted(pairs, key=lambda pair: -pair[0])  # stable: the one found first wins a tie
+    return [hypothesis for _, hypothesis in ranked[:num_alternatives]]

@@ -1,0 +1,170 @@
+"""Text to subword ids and back, with SentencePiece (Kudo & Richardson 2018; unigram model, Kudo 2018).
+
+Two normalisations are offered. Both strip white space at the ends and make any run of it one space.
+
+- `source`: SentencePiece's `nmt_nfkc`. Full-width letters, ligatures and odd spaces become their plain forms, because
+  people type them and the network should not care.
+- `target`: nothing else. What the network writes keeps its own punctuation (「！」 stays full-width).
+
+Both are idempotent. `decode(encode(text)) == normalise(text)` for every text: characters outside the vocabulary are
+spelled in bytes, so nothing is ever unknown. (A lower one eighth block, U+2581, is SentencePiece's own sign for a space
+and comes back as a space; NUL, which SentencePiece cannot hold, is dropped.)
+"""
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import sentencepiece
+
+from nmt.errors import BundleError, CorpusError
+
+PAD_ID, UNKNOWN_ID, BOS_ID, EOS_ID = range(4)
+_NUM_SPECIAL = 4
+_NUM_BYTES = 256
+_SPACE = "\u2581"
+_BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>\Z")
+
+
+class Tokenizer:
+    """A trained SentencePiece model. Immutable; safe to share between threads.
+
+    Args:
+        model: the serialized SentencePiece model.
+
+    Raises:
+        BundleError: the bytes are not a SentencePiece model with our special ids.
+    """
+
+    def __init__(self, model: bytes):
+        self._model = model
+        try:
+            self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+            ids = [getattr(self._processor, f"{name}_id")() for name in ("pad", "unk", "bos", "eos")]
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise BundleError(f"not a SentencePiece model: {error}") from None
+        if ids != [PAD_ID, UNKNOWN_ID, BOS_ID, EOS_ID]:
+            raise BundleError(f"the SentencePiece model has pad, unk, bos, eos ids {ids}, expected [0, 1, 2, 3]")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Tokenizer":
+        """Read a `.model` file.
+
+        Raises:
+            BundleError: it is missing or not a SentencePiece model.
+        """
+        try:
+            return cls(Path(path).read_bytes())
+        except OSError as error:
+            raise BundleError(f"cannot read the tokenizer {path}: {error.strerror}") from None
+        except BundleError as error:
+            raise BundleError(f"{path}: {error}") from None
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file that `load` reads."""
+        Path(path).write_bytes(self._model)
+
+    @property
+    def vocab_size(self) -> int:
+        """V, special ids included."""
+        return int(self._processor.get_piece_size())
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of `text`, without BOS or EOS."""
+        return list(self._processor.encode(text.replace("\0", ""), out_type=int))
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` for each text, faster than one by one."""
+        return list(self._processor.encode([text.replace("\0", "") for text in texts], out_type=int))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of `ids`; special ids are left out, broken byte sequences become U+FFFD."""
+        return str(self._processor.decode([int(i) for i in ids if i >= _NUM_SPECIAL])).strip(" ")
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The token behind each id; U+2581 marks a space before it, `<0xE3>` a byte."""
+        return [str(self._processor.id_to_piece(int(i))) for i in ids]
+
+    def normalise(self, text: str) -> str:
+        """What `decode(encode(text))` gives."""
+        return str(self._processor.normalize(text.replace("\0", ""))).replace(_SPACE, " ").strip(" ")
+
+
+def train(
+    sentences: Iterable[str], vocab_size: int, *, side: str, uses_spaces: bool = True, seed: int = 1
+) -> Tokenizer:
+    """Train a tokenizer.
+
+    Args:
+        sentences: training text of one language, or of both for a joint vocabulary.
+        vocab_size: wanted number of pieces; 0 chooses one from the size of the corpus. It is clamped to what the corpus
+            can fill, as SentencePiece refuses more.
+        side: "source" or "target", which chooses the normalisation (see the module's docstring).
+        uses_spaces: whether words are divided by spaces; a sentence then begins with one, so that a word has the same
+            piece at the start as in the middle.
+        seed: for SentencePiece's own sampling of very large corpora.
+
+    Raises:
+        CorpusError: there is no text to learn from.
+    """
+    lines = [line for line in sentences if line.strip()]
+    if not lines:
+        raise CorpusError("cannot train a tokenizer: the corpus has no text")
+    wanted = vocab_size or choose_vocab_size(lines)
+    smallest = _NUM_SPECIAL + _NUM_BYTES + 1
+    attempt = max(wanted, smallest)
+    sentencepiece.set_random_generator_seed(seed)
+    while True:
+        try:
+            return _train_once(lines, attempt, side, uses_spaces)
+        except RuntimeError as error:
+            attempt = _smaller_size(str(error), attempt)
+            if attempt < smallest:
+                raise CorpusError(f"cannot train a tokenizer on this corpus: {error}") from None
+
+
+def choose_vocab_size(lines: Sequence[str]) -> int:
+    """A vocabulary for a corpus of this size: small corpora learn better from few, frequent pieces.
+
+    About one piece per 60 sentences, between 1,000 and 8,000 (Sennrich & Zhang 2019, section 4.2: small
+    vocabularies for little data).
+    """
+    return max(1000, min(8000, len(lines) // 60 // 100 * 100))
+
+
+def _train_once(lines: Sequence[str], vocab_size: int, side: str, uses_spaces: bool) -> Tokenizer:
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines),
+        model_writer=model,
+        vocab_size=vocab_size,
+        model_type="unigram",
+        byte_fallback=True,
+        # Rare characters go to bytes; without spaces (Japanese, Chinese) there are many and each costs a row.
+        character_coverage=0.9998 if uses_spaces else 0.9995,
+        normalization_rule_name="nmt_nfkc" if side == "source" else "identity",
+        add_dummy_prefix=uses_spaces,
+        split_digits=True,
+        max_sentence_length=1 << 16,
+        input_sentence_size=1_000_000,
+        shuffle_input_sentence=True,
+        pad_id=PAD_ID,
+        unk_id=UNKNOWN_ID,
+        bos_id=BOS_ID,
+        eos_id=EOS_ID,
+        num_threads=2,
+        minloglevel=2,
+    )
+    return Tokenizer(model.getvalue())
+
+
+def _smaller_size(message: str, attempt: int) -> int:
+    """The next size to try after SentencePiece refused `attempt`; it says the largest it would take."""
+    limit = re.search(r"value <= (\d+)", message)
+    required = re.search(r"(\d+) vs (\d+)", message)
+    if limit:
+        return min(int(limit.group(1)), attempt - 1)
+    if required:  # "Vocabulary size is smaller than required_chars": more coverage than room
+        return 0
+    return attempt // 2

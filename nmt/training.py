@@ -1,0 +1,357 @@
+"""Training a model from a recipe, through `keras.Model.fit`.
+
+A run is cut into rounds of a fixed number of updates. A round ends with a translation of the dev part, by the averaged
+weights and the real search, and with a checkpoint, so a killed run continues at its last round. The run's folder holds
+
+    recipe.json      what is being trained; another recipe is refused
+    source.model, target.model
+    checkpoint.npz   everything that the next round depends on
+    best.npz         the averaged weights that scored best on dev
+    log.csv          a line per round;  tensorboard/ the same as curves
+    bundle/          the finished model
+"""
+
+import csv
+import dataclasses
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from nmt import backend, bundle, tokenizer
+from nmt.batches import BatchPlan, EncodedCorpus, encode_corpus
+from nmt.bundle import BundleConfig
+from nmt.card import model_card
+from nmt.checkpoint import Progress, load_arrays, load_checkpoint, save_arrays, save_checkpoint
+from nmt.config import Recipe, SearchConfig, TrainingConfig, load_recipe
+from nmt.corpus import Corpus, read_corpus
+from nmt.engines.keras import KerasEngine
+from nmt.errors import TrainingError
+from nmt.evaluation import Score, corpus_scores
+from nmt.languages import language
+from nmt.model import TranslationModel
+from nmt.tokenizer import Tokenizer
+from nmt.translator import Translator
+
+CHECKPOINT, BEST, LOG = "checkpoint.npz", "best.npz", "log.csv"
+
+
+def train(recipe_path: str | Path, *, output: str | Path | None = None, progress: bool = True) -> Path:
+    """Train a model, or go on with a run that was cut off.
+
+    Args:
+        recipe_path: the recipe file (TOML, see `nmt.config.Recipe`).
+        output: folder of the run; default the recipe's, else `runs/<name>`.
+        progress: whether to show a bar on standard error.
+
+    Returns:
+        The folder of the finished bundle.
+
+    Raises:
+        ConfigError, CorpusError: the recipe or its data cannot be used.
+        TrainingError: the folder holds a run of another recipe, or the loss is no longer a number.
+    """
+    recipe_path = Path(recipe_path)
+    recipe = load_recipe(recipe_path)
+    run = (
+        Path(output) if output else recipe_path.parent / recipe.output if recipe.output else Path("runs") / recipe.name
+    )
+    _claim(run, recipe)
+    corpora = {part: _read(recipe, recipe_path.parent, part) for part in ("train", "dev", "test")}
+    train_corpus, dev_corpus = corpora["train"], corpora["dev"]
+    if train_corpus is None or dev_corpus is None:
+        raise TrainingError(
+            f"{recipe_path}: [data] needs both train and dev; `nmt data prepare` makes them from one file"
+        )
+    source, target = _tokenizers(run, recipe, train_corpus)
+    encoded = encode_corpus(train_corpus, source, target, recipe.data.max_tokens)
+
+    keras.utils.set_random_seed(recipe.training.seed)
+    policy_before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(_precision(recipe.training))
+    try:
+        model = build_model(recipe, source, target)
+        rounds = _Rounds(run, recipe, model, (source, target), dev_corpus, progress)
+        _fit(model, encoded, recipe.training, rounds)
+    finally:
+        keras.config.set_dtype_policy(policy_before)
+    return _finish(run, recipe, rounds, encoded, corpora["test"])
+
+
+def build_model(recipe: Recipe, source: Tokenizer, target: Tokenizer) -> TranslationModel:
+    """The recipe's network with its optimizer, sized for these tokenizers, compiled but untrained."""
+    options = recipe.training
+    sizes = dataclasses.replace(recipe.model, source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size)
+    model = TranslationModel(sizes, label_smoothing=options.label_smoothing)
+    optimizer = keras.optimizers.Adam(
+        options.learning_rate,
+        beta_2=0.98,
+        global_clipnorm=options.clip_norm,
+        use_ema=options.ema > 0,
+        ema_momentum=options.ema,
+    )
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, jit_compile=False)
+    return model
+
+
+def _claim(run: Path, recipe: Recipe) -> None:
+    """Make the run's folder, or check that it holds a run of this recipe."""
+    run.mkdir(parents=True, exist_ok=True)
+    # How long to train may change between two starts of the same run; what is trained may not.
+    same = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, patience=1, hours=0.0), output="")
+    text = json.dumps(dataclasses.asdict(same), indent=2, ensure_ascii=False)
+    path = run / "recipe.json"
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise TrainingError(
+            f"{run} holds a run of another recipe (see its recipe.json); "
+            "choose another folder with --output, or delete it"
+        )
+    path.write_text(text, encoding="utf-8")
+
+
+def _read(recipe: Recipe, base: Path, part: str) -> Corpus | None:
+    place = getattr(recipe.data, part)
+    return read_corpus(base / place, recipe.source_language, recipe.target_language) if place else None
+
+
+def _tokenizers(run: Path, recipe: Recipe, corpus: Corpus) -> tuple[Tokenizer, Tokenizer]:
+    paths = run / bundle.SOURCE_TOKENIZER, run / bundle.TARGET_TOKENIZER
+    if not all(path.exists() for path in paths):
+        data, seed = recipe.data, recipe.training.seed
+        spaces = [language(code).uses_spaces for code in (recipe.source_language, recipe.target_language)]
+        if data.joint_vocab:
+            text = [*corpus.sources, *corpus.targets]
+            joint = tokenizer.train(text, data.target_vocab_size, side="target", uses_spaces=any(spaces), seed=seed)
+            made = [joint, joint]
+        else:
+            made = [
+                tokenizer.train(
+                    corpus.sources, data.source_vocab_size, side="source", uses_spaces=spaces[0], seed=seed
+                ),
+                tokenizer.train(
+                    corpus.targets, data.target_vocab_size, side="target", uses_spaces=spaces[1], seed=seed
+                ),
+            ]
+        for path, one in zip(paths, made, strict=True):
+            one.save(path.with_suffix(".writing"))
+            os.replace(path.with_suffix(".writing"), path)
+    return Tokenizer.load(paths[0]), Tokenizer.load(paths[1])
+
+
+def _precision(options: TrainingConfig) -> str:
+    if options.precision == "auto":
+        return "mixed_bfloat16" if backend.processor_multiplies_bfloat16() else "float32"
+    return options.precision
+
+
+def _fit(model: TranslationModel, encoded: EncodedCorpus, options: TrainingConfig, rounds: "_Rounds") -> None:
+    plan = BatchPlan(encoded, options.batch_tokens, options.seed)
+    size = options.updates_per_round
+    if rounds.is_over():
+        return
+    callbacks: list[keras.callbacks.Callback] = [rounds]
+    if backend.uses_tensorflow():
+        callbacks.append(keras.callbacks.TensorBoard(rounds.run / "tensorboard", write_graph=False))
+    model.fit(
+        backend.feed(plan.batches(first=rounds.progress.update)),
+        steps_per_epoch=size,
+        initial_epoch=rounds.progress.update // size,
+        epochs=math.ceil(options.updates / size),
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=0,
+    )
+
+
+class _Rounds(keras.callbacks.Callback):
+    """Sets the learning rate before each update; at the end of a round evaluates, keeps the best, and saves."""
+
+    def __init__(
+        self,
+        run: Path,
+        recipe: Recipe,
+        model: TranslationModel,
+        tokenizers: tuple[Tokenizer, Tokenizer],
+        dev: Corpus,
+        show: bool,
+    ):
+        super().__init__()
+        self.run, self.recipe, self.options, self.tokenizers = run, recipe, recipe.training, tokenizers
+        self.network = model
+        count = min(len(dev), self.options.dev_sentences)
+        self._dev = Corpus(dev.sources[:count], dev.targets[:count])
+        self._translator = make_translator(model, recipe, tokenizers)
+        self._show = show
+        self.progress = load_checkpoint(run / CHECKPOINT, model) or Progress()
+        self._bar: Any = None
+        self._tokens = 0.0
+        self._mark = 0.0
+
+    def is_over(self) -> bool:
+        """Whether there is nothing left to train."""
+        state, options = self.progress, self.options
+        hours_over = options.hours > 0 and state.seconds >= options.hours * 3600
+        return state.update >= options.updates or hours_over or state.rounds_without_gain >= options.patience
+
+    def share_done(self) -> float:
+        """How much of the run lies behind, 0 to 1, by updates or by time, whichever is further."""
+        share = self.progress.update / self.options.updates
+        if self.options.hours > 0:
+            share = max(share, self.progress.seconds / (self.options.hours * 3600))
+        return min(1.0, share)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=100, disable=not self._show, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}")
+        self._mark = time.monotonic()
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        rate = learning_rate(self.options, self.progress.update, self.share_done())
+        self.network.optimizer.learning_rate = rate
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        now = time.monotonic()
+        self.progress.seconds += now - self._mark
+        self._mark = now
+        self.progress.update += 1
+        if self._bar is not None and self.progress.update % 20 == 0:
+            rate = self.options.batch_tokens * self.progress.update / self.progress.seconds
+            self._bar.set_postfix_str(
+                f"update {self.progress.update:,}, loss {(logs or {}).get('loss', math.nan):.3f}, {rate:,.0f} tokens/s",
+                refresh=False,
+            )
+            self._bar.update(100 * self.share_done() - self._bar.n)
+        if self.options.hours > 0 and self.progress.seconds >= self.options.hours * 3600:
+            self.network.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        loss = float((logs or {}).get("loss", math.nan))
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} after update {self.progress.update}; lower [training] learning_rate or "
+                f"clip_norm and run again: it continues from the last good checkpoint in {self.run}"
+            )
+        scores = self._evaluate()
+        self.progress.record(loss, {score.name: score.value for score in scores}, self.options)
+        if self.progress.rounds_without_gain == 0:
+            with _averaged(self.network):
+                save_arrays(self.run / BEST, self.network.named_weights())
+        save_checkpoint(self.run / CHECKPOINT, self.network, self.progress)
+        _write_log(self.run / LOG, self.progress.history)
+        if self._bar is not None:
+            figures = ", ".join(f"{score.name} {score.value:.1f}" for score in scores)
+            self._bar.write(f"update {self.progress.update:,}: loss {loss:.3f}, dev {figures}")
+        if logs is not None:
+            logs.update({f"dev_{score.name}": score.value for score in scores})
+        if self.is_over():
+            self.network.stop_training = True
+        self.progress.seconds += time.monotonic() - self._mark  # evaluation is part of what training costs
+        self._mark = time.monotonic()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._bar.close()
+
+    def _evaluate(self) -> list[Score]:
+        with _averaged(self.network):
+            translations = self._translator.translate_batch(self._dev.sources, SearchConfig(beam_size=1))
+        texts = [translation.text for translation in translations]
+        return [s for s in corpus_scores(texts, self._dev.targets, self.recipe.target_language) if s.name != "TER"]
+
+
+def learning_rate(options: TrainingConfig, update: int, share_done: float) -> float:
+    """Linear warm-up, then a cosine to the final rate over the share of the run done (Loshchilov & Hutter 2017, 3)."""
+    warm = min(1.0, (update + 1) / options.warmup_updates)
+    span = options.learning_rate - options.final_learning_rate
+    return warm * (options.final_learning_rate + span * 0.5 * (1 + math.cos(math.pi * share_done)))
+
+
+class _averaged:
+    """While it lasts, the model has the moving average of its weights (where the optimizer keeps one)."""
+
+    def __init__(self, model: TranslationModel):
+        averages = (
+            getattr(model.optimizer, "_model_variables_moving_average", None) if model.optimizer.use_ema else None
+        )
+        self._pairs = list(zip(model.trainable_variables, averages or [], strict=False))
+
+    def __enter__(self) -> None:
+        self._swap()
+
+    def __exit__(self, *_: object) -> None:
+        self._swap()
+
+    def _swap(self) -> None:
+        for variable, average in self._pairs:
+            held = np.array(keras.ops.convert_to_numpy(variable))
+            variable.assign(keras.ops.convert_to_numpy(average))
+            average.assign(held)
+
+
+def make_translator(model: TranslationModel, recipe: Recipe, tokenizers: tuple[Tokenizer, Tokenizer]) -> Translator:
+    """A translator around a model in memory, as the bundle's own would be."""
+    config = bundle_config(recipe, model)
+    info = bundle.BundleInfo(
+        recipe.name, Path(), recipe.source_language, recipe.target_language, 0, 0, recipe.licence, recipe.data_credit
+    )
+    return Translator(KerasEngine(model), *tokenizers, config, info)
+
+
+def bundle_config(recipe: Recipe, model: TranslationModel) -> BundleConfig:
+    """The `config.json` of a model of this recipe, without scores."""
+    return BundleConfig(
+        name=recipe.name,
+        source_language=recipe.source_language,
+        target_language=recipe.target_language,
+        model=model.config,
+        search=recipe.search,
+        licence=recipe.licence,
+        data_credit=recipe.data_credit,
+        max_source_tokens=recipe.data.max_tokens,
+    )
+
+
+def _write_log(path: Path, history: list[dict[str, float]]) -> None:
+    temporary = path.with_suffix(".writing")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+    os.replace(temporary, path)
+
+
+def _finish(run: Path, recipe: Recipe, rounds: _Rounds, encoded: EncodedCorpus, test: Corpus | None) -> Path:
+    """Write the bundle with the best weights, scored on the test part."""
+    model = TranslationModel(rounds.network.config)
+    model.set_named_weights(load_arrays(run / BEST))
+    config, state = bundle_config(recipe, model), rounds.progress
+    results: dict[str, list[Score]] = {}
+    if test is not None:
+        translator = make_translator(model, recipe, rounds.tokenizers)
+        for name, search in (("greedy", SearchConfig(beam_size=1)), (f"beam {recipe.search.beam_size}", recipe.search)):
+            texts = [translation.text for translation in translator.translate_batch(test.sources, search)]
+            results[name] = corpus_scores(texts, test.targets, recipe.target_language)
+    facts = {
+        "Pairs": f"{len(encoded):,} for training ({encoded.num_left_out:,} longer ones left out), "
+        f"{len(test) if test else 0:,} for the scores below",
+        "Updates": f"{state.update:,} batches of about {recipe.training.batch_tokens:,} target tokens, "
+        f"the best weights on dev after {state.best_update:,}",
+        "Time": f"{state.seconds / 3600:.2f} hours on {os.cpu_count()} processor cores, {_precision(recipe.training)}",
+        "Reproduce": f"`nmt train {recipe.name}.toml` with the recipe of that name",
+    }
+    final = list(results.values())[-1] if results else []
+    config = dataclasses.replace(
+        config,
+        scores={score.name: round(score.value, 2) for score in final},
+        training={"updates": state.update, "hours": round(state.seconds / 3600, 3), "best_update": state.best_update},
+    )
+    weights = model.named_weights()
+    models = {name: (run / name).read_bytes() for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
+    card = model_card(config, sum(values.size for values in weights.values()), results, facts)
+    return bundle.write(run / "bundle", config, models, weights, card)

@@ -1,0 +1,210 @@
+"""Text in, translation out: the one facade that the command line, the page and scripts use."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nmt import bundle, languages, segment
+from nmt.bundle import BundleConfig, BundleInfo
+from nmt.config import SearchConfig
+from nmt.engines import Engine
+from nmt.errors import BundleError, ConfigError, MissingExtraError
+from nmt.search import EOS_ID, Hypothesis, max_lengths, search
+from nmt.tokenizer import Tokenizer
+
+ENGINES = ("auto", "keras")
+
+
+@dataclass(frozen=True, eq=False)
+class Alternative:
+    """One way to translate a sentence.
+
+    Attributes:
+        text: the translation.
+        score: length-normalised log-probability; higher is better.
+        tokens: its subwords.
+        log_probs: of each token, in nats.
+        attention: (len(tokens), len(source_tokens)), where each token read; rows sum to 1.
+    """
+
+    text: str
+    score: float
+    tokens: tuple[str, ...]
+    log_probs: tuple[float, ...]
+    attention: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Sentence:
+    """A translated sentence; `alternatives` are best first and never empty. `source_tokens` end with `</s>`."""
+
+    source: str
+    source_tokens: tuple[str, ...]
+    alternatives: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Translation:
+    """A translated text. `score` is the mean of its sentences' scores, 0.0 where there was nothing to translate."""
+
+    source: str
+    text: str
+    score: float
+    sentences: tuple[Sentence, ...]
+
+
+class Translator:
+    """Translates text with one model. Safe to share between threads.
+
+    Example:
+        translator = Translator.load("en-ja")
+        translator.translate("Good morning!").text
+    """
+
+    def __init__(self, engine: Engine, source: Tokenizer, target: Tokenizer, config: BundleConfig, info: BundleInfo):
+        self.info = info
+        self._engine, self._source, self._target, self._config = engine, source, target, config
+        self._target_uses_spaces = languages.language(config.target_language).uses_spaces
+
+    @classmethod
+    def load(cls, name_or_folder: str | Path, *, engine: str = "auto", num_threads: int = 0) -> "Translator":
+        """Open a model.
+
+        Args:
+            name_or_folder: an installed model such as "en-ja", or a bundle's folder.
+            engine: "auto" takes the fastest that the bundle offers; "keras" the reference.
+            num_threads: processor threads for one call; 0 leaves the choice to the engine.
+
+        Raises:
+            BundleError: there is no such model, or it is damaged.
+            MissingExtraError: its engine is not installed.
+            ConfigError: an engine that does not exist.
+        """
+        if engine not in ENGINES:
+            raise ConfigError(f'engine must be one of {", ".join(ENGINES)}, not "{engine}"')
+        folder = bundle.find(name_or_folder)
+        config = bundle.read_config(folder)
+        source = Tokenizer.load(folder / bundle.SOURCE_TOKENIZER)
+        target = Tokenizer.load(folder / bundle.TARGET_TOKENIZER)
+        for side, tokenizer, expected in (
+            ("source", source, config.model.source_vocab_size),
+            ("target", target, config.model.target_vocab_size),
+        ):
+            if tokenizer.vocab_size != expected:
+                raise BundleError(
+                    f"{folder}: the {side} tokenizer has {tokenizer.vocab_size} tokens, config.json says {expected}"
+                )
+        return cls(_load_engine(folder, config), source, target, config, bundle.read_info(folder))
+
+    def translate(self, text: str, config: SearchConfig | None = None) -> Translation:
+        """Translate one text; see `translate_batch`."""
+        return self.translate_batch([text], config)[0]
+
+    def translate_batch(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[Translation]:
+        """Translate texts, each of any number of sentences and lines.
+
+        White space and line breaks between sentences stay as they are, except that a single space between sentences
+        goes where the target language does not use spaces. A sentence longer than the model has learned is cut at
+        sensible points, and the parts are translated one by one. A text without anything to translate comes back
+        unchanged.
+
+        Args:
+            texts: what to translate.
+            config: how to search; the bundle's own setting where None.
+        """
+        config = config or self._config.search
+        plans = [self._plan(text) for text in texts]
+        parts = [part for plan in plans for part, is_sentence in plan if is_sentence]
+        sentences = iter(self._translate_sentences(parts, config))
+        return [self._assemble(text, plan, sentences) for text, plan in zip(texts, plans, strict=True)]
+
+    def _plan(self, text: str) -> list[tuple[str, bool]]:
+        """The text as parts in order: sentences to translate (True) and what stays between them (False)."""
+        pieces = segment.split_text(text)
+        plan: list[tuple[str, bool]] = []
+        limit = self._config.max_source_tokens
+        for k, piece in enumerate(pieces):
+            if not piece.is_sentence:
+                between = 0 < k < len(pieces) - 1
+                plan.append((segment.joint(piece.text, self._target_uses_spaces) if between else piece.text, False))
+                continue
+            parts = [piece.text]
+            if self._num_tokens(piece.text) > limit:
+                parts = segment.split_long(piece.text, limit, self._num_tokens)
+            for part in parts:
+                plan.extend(self._without_margins(part))
+        return plan
+
+    def _without_margins(self, part: str) -> list[tuple[str, bool]]:
+        """A part of a long sentence, with the white space at its ends kept apart."""
+        core = part.strip()
+        if not core or not self._source.encode(core):
+            return [(part, False)]
+        start = part.index(core)
+        before, after = part[:start], part[start + len(core) :]
+        margins = [segment.joint(space, self._target_uses_spaces) for space in (before, after)]
+        return [(margins[0], False)] * bool(before) + [(core, True)] + [(margins[1], False)] * bool(after)
+
+    def _num_tokens(self, text: str) -> int:
+        return len(self._source.encode(text))
+
+    def _translate_sentences(self, sentences: list[str], config: SearchConfig) -> list[Sentence]:
+        encoded = [[*ids, EOS_ID] for ids in self._source.encode_batch(sentences)]
+        # Sentences of like length are searched together: less padding, and they finish together.
+        order = sorted(range(len(encoded)), key=lambda k: len(encoded[k]))
+        results: dict[int, Sentence] = {}
+        for start in range(0, len(order), config.batch_size):
+            group = order[start : start + config.batch_size]
+            sources = [encoded[k] for k in group]
+            longest = max_lengths([len(ids) for ids in sources], config)
+            found = search(self._engine.step, self._engine.encode(sources), longest, config)
+            for k, hypotheses in zip(group, found, strict=True):
+                results[k] = self._sentence(sentences[k], encoded[k], hypotheses)
+        return [results[k] for k in range(len(sentences))]
+
+    def _sentence(self, source: str, ids: list[int], hypotheses: list[Hypothesis]) -> Sentence:
+        alternatives: dict[str, Alternative] = {}  # one text can be spelled in several ways; the best counts
+        for hypothesis in hypotheses:
+            tokens = hypothesis.ids[:-1]
+            text = self._target.decode(tokens)
+            if text and text not in alternatives:
+                alternatives[text] = Alternative(
+                    text=text,
+                    score=hypothesis.score,
+                    tokens=tuple(self._target.pieces(tokens)),
+                    log_probs=hypothesis.log_probs[:-1],
+                    attention=hypothesis.attention[:-1, : len(ids)],
+                )
+        if not alternatives:  # all that was found were spaces; the source says more than nothing
+            nothing = np.zeros((0, len(ids)), dtype=np.float32)
+            alternatives[source] = Alternative(source, hypotheses[0].score, (), (), nothing)
+        return Sentence(source, tuple(self._source.pieces(ids)), tuple(alternatives.values()))
+
+    def _assemble(self, text: str, plan: list[tuple[str, bool]], sentences: Iterator[Sentence]) -> Translation:
+        done: list[Sentence] = []
+        output: list[str] = []
+        for part, is_sentence in plan:
+            if is_sentence:
+                done.append(next(sentences))
+                output.append(done[-1].alternatives[0].text)
+            else:
+                output.append(part)
+        score = float(np.mean([sentence.alternatives[0].score for sentence in done])) if done else 0.0
+        return Translation(text, "".join(output), score, tuple(done))
+
+
+def _load_engine(folder: Path, config: BundleConfig) -> Engine:
+    try:
+        from nmt.engines.keras import KerasEngine
+        from nmt.model import TranslationModel
+    except ImportError:
+        raise MissingExtraError("The Keras engine", "train") from None
+    model = TranslationModel(config.model)
+    weights = bundle.read_weights(folder)
+    try:
+        model.set_named_weights(weights)
+    except ValueError as error:
+        raise BundleError(f"{folder / bundle.WEIGHTS}: {error}") from None
+    return KerasEngine(model)
