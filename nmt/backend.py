@@ -49,9 +49,10 @@ def lstm_scan_portable(
         i, f, g, o = ops.split(z, 4, axis=-1)
         c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
         h = ops.sigmoid(o) * ops.tanh(c)
-        return (h, c), h
+        # Keras's scan under TensorFlow wants outputs of the same structure as the state.
+        return (h, c), (h, c)
 
-    (h, c), outputs = ops.scan(step, (ops.cast(h, "float32"), ops.cast(c, "float32")), projected)
+    (h, c), (outputs, _) = ops.scan(step, (ops.cast(h, "float32"), ops.cast(c, "float32")), projected)
     return ops.cast(outputs, projected.dtype), (h, c)
 
 

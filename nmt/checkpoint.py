@@ -69,7 +69,8 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def save_checkpoint(path: Path, model: Any, progress: Progress) -> None:
     """Save weights, random states, optimizer (with its averages) and progress."""
-    arrays = {f"{k:04d}": ops.convert_to_numpy(variable) for k, variable in enumerate(_variables(model))}
+    tensors = map(ops.convert_to_tensor, _variables(model))
+    arrays = {f"{k:04d}": ops.convert_to_numpy(tensor) for k, tensor in enumerate(tensors)}
     arrays["progress"] = np.array(json.dumps(dataclasses.asdict(progress)))
     save_arrays(path, arrays)
 

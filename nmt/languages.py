@@ -91,6 +91,7 @@ _NO_LETTER = r"\W\d_\u02b0-\u02ff²³¹¼-¾⁰-₉⅐-ↂ①-⓿❶-➓"
 _LETTERS = re.compile(f"[^{_NO_LETTER}]+")
 _LATIN_WORD = re.compile(f"[{_SCRIPTS['Latin']}]+")
 _KANA = re.compile(f"[{_SCRIPTS['Hiragana']}{_SCRIPTS['Katakana']}]")
+_KANA_OR_HANGUL = re.compile(f"[{_SCRIPTS['Hiragana']}{_SCRIPTS['Katakana']}{_SCRIPTS['Hangul']}]")
 _CHINESE_ONLY = re.compile("[们这吗说没对时个过还让给为从关话语谢请问谁现钱买卖车长见东吧呢啊哪你她]")
 
 # The most common words of each language in everyday sentences, the most common first.
@@ -244,8 +245,8 @@ def looks_like(text: str, code: str) -> bool:
     if wrong_script(text, code):
         return False
     primary = _primary(code)
-    if primary == "ja":
-        return _KANA.search(text) is not None or _CHINESE_ONLY.search(text) is None
+    if primary in ("ja", "ko"):  # both have texts of Chinese characters alone, but not of these
+        return _KANA_OR_HANGUL.search(text) is not None or _CHINESE_ONLY.search(text) is None
     if primary == "zh":
         return 5 * len(_KANA.findall(text)) <= sum(map(len, _LETTERS.findall(text)))
     if primary not in _COMMON_WORDS:

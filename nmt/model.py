@@ -160,7 +160,7 @@ class TranslationModel(keras.Model):
 
     def named_weights(self) -> dict[str, np.ndarray]:
         """Every trained array by a name that does not depend on the backend, such as `encoder_0/forward/kernel`."""
-        return {_weight_name(variable): ops.convert_to_numpy(variable) for variable in self.trainable_variables}
+        return {_weight_name(v): ops.convert_to_numpy(ops.convert_to_tensor(v)) for v in self.trainable_variables}
 
     def set_named_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         """Take over arrays that `named_weights` of a model of the same sizes gave.

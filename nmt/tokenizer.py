@@ -23,8 +23,8 @@ from nmt.errors import BundleError, CorpusError
 PAD_ID, UNKNOWN_ID, BOS_ID, EOS_ID = range(4)
 _NUM_SPECIAL = 4
 _NUM_BYTES = 256
+_LEAST_COVERAGE = 0.98  # SentencePiece takes no less
 _SPACE = "\u2581"
-_BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>\Z")
 
 
 class Tokenizer:
@@ -80,7 +80,8 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of `ids`; special ids are left out, broken byte sequences become U+FFFD."""
-        return str(self._processor.decode([int(i) for i in ids if i >= _NUM_SPECIAL])).strip(" ")
+        text = str(self._processor.decode([int(i) for i in ids if i >= _NUM_SPECIAL]))
+        return text.replace(_SPACE, " ").strip(" ")  # the sign survives where it was spelled in bytes
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The token behind each id; U+2581 marks a space before it, `<0xE3>` a byte."""
@@ -99,7 +100,7 @@ def train(
     Args:
         sentences: training text of one language, or of both for a joint vocabulary.
         vocab_size: wanted number of pieces; 0 chooses one from the size of the corpus. It is clamped to what the corpus
-            can fill, as SentencePiece refuses more.
+            can fill, as SentencePiece refuses more, and raised to hold the characters that make up 98 % of the text.
         side: "source" or "target", which chooses the normalisation (see the module's docstring).
         uses_spaces: whether words are divided by spaces; a sentence then begins with one, so that a word has the same
             piece at the start as in the middle.
@@ -111,17 +112,26 @@ def train(
     lines = [line for line in sentences if line.strip()]
     if not lines:
         raise CorpusError("cannot train a tokenizer: the corpus has no text")
-    wanted = vocab_size or choose_vocab_size(lines)
     smallest = _NUM_SPECIAL + _NUM_BYTES + 1
-    attempt = max(wanted, smallest)
+    size = max(vocab_size or choose_vocab_size(lines), smallest)
+    # Rare characters are spelled in bytes; without spaces (Japanese, Chinese) there are many and each costs a row.
+    coverage = 0.9998 if uses_spaces else 0.9995
     sentencepiece.set_random_generator_seed(seed)
     while True:
         try:
-            return _train_once(lines, attempt, side, uses_spaces)
+            return _train_once(lines, size, coverage, side, uses_spaces)
         except RuntimeError as error:
-            attempt = _smaller_size(str(error), attempt)
-            if attempt < smallest:
-                raise CorpusError(f"cannot train a tokenizer on this corpus: {error}") from None
+            message = str(error)
+        too_large = re.search(r"value <= (\d+)", message)
+        too_small = re.search(r"required_chars\. \d+ vs (\d+)", message)
+        if too_small and coverage > _LEAST_COVERAGE:
+            coverage = max(_LEAST_COVERAGE, 1 - 2 * (1 - coverage))
+        elif too_small:
+            size = int(too_small.group(1))
+        elif too_large and smallest < size:
+            size = max(smallest, min(int(too_large.group(1)), size - 1))
+        else:
+            raise CorpusError(f"cannot train a tokenizer on this corpus: {message}")
 
 
 def choose_vocab_size(lines: Sequence[str]) -> int:
@@ -133,7 +143,7 @@ def choose_vocab_size(lines: Sequence[str]) -> int:
     return max(1000, min(8000, len(lines) // 60 // 100 * 100))
 
 
-def _train_once(lines: Sequence[str], vocab_size: int, side: str, uses_spaces: bool) -> Tokenizer:
+def _train_once(lines: Sequence[str], vocab_size: int, coverage: float, side: str, uses_spaces: bool) -> Tokenizer:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(lines),
@@ -141,8 +151,7 @@ def _train_once(lines: Sequence[str], vocab_size: int, side: str, uses_spaces: b
         vocab_size=vocab_size,
         model_type="unigram",
         byte_fallback=True,
-        # Rare characters go to bytes; without spaces (Japanese, Chinese) there are many and each costs a row.
-        character_coverage=0.9998 if uses_spaces else 0.9995,
+        character_coverage=coverage,
         normalization_rule_name="nmt_nfkc" if side == "source" else "identity",
         add_dummy_prefix=uses_spaces,
         split_digits=True,
@@ -157,14 +166,3 @@ def _train_once(lines: Sequence[str], vocab_size: int, side: str, uses_spaces: b
         minloglevel=2,
     )
     return Tokenizer(model.getvalue())
-
-
-def _smaller_size(message: str, attempt: int) -> int:
-    """The next size to try after SentencePiece refused `attempt`; it says the largest it would take."""
-    limit = re.search(r"value <= (\d+)", message)
-    required = re.search(r"(\d+) vs (\d+)", message)
-    if limit:
-        return min(int(limit.group(1)), attempt - 1)
-    if required:  # "Vocabulary size is smaller than required_chars": more coverage than room
-        return 0
-    return attempt // 2

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
+from keras import ops
 
 from nmt import backend, bundle, tokenizer
 from nmt.batches import BatchPlan, EncodedCorpus, encode_corpus
@@ -289,8 +289,8 @@ class _averaged:
 
     def _swap(self) -> None:
         for variable, average in self._pairs:
-            held = np.array(keras.ops.convert_to_numpy(variable))
-            variable.assign(keras.ops.convert_to_numpy(average))
+            held = ops.copy(ops.convert_to_tensor(variable))
+            variable.assign(ops.convert_to_tensor(average))
             average.assign(held)
 
 

@@ -1,5 +1,6 @@
 """Text in, translation out: the one facade that the command line, the page and scripts use."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from nmt.errors import BundleError, ConfigError, MissingExtraError
 from nmt.search import EOS_ID, Hypothesis, max_lengths, search
 from nmt.tokenizer import Tokenizer
 
+# Letters spelled in bytes could come out as a line break or as half a character.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]+")
 ENGINES = ("auto", "keras")
 
 
@@ -168,7 +171,7 @@ class Translator:
         alternatives: dict[str, Alternative] = {}  # one text can be spelled in several ways; the best counts
         for hypothesis in hypotheses:
             tokens = hypothesis.ids[:-1]
-            text = self._target.decode(tokens)
+            text = _UNPRINTABLE.sub(" ", self._target.decode(tokens)).strip()
             if text and text not in alternatives:
                 alternatives[text] = Alternative(
                     text=text,

@@ -11,7 +11,65 @@ os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("MPLBACKEND", "agg")
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("nmt", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("nmt")
+
+SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "en-ja.tsv"
+
+
+@pytest.fixture(scope="session")
+def sample():
+    """The parallel text that ships with the project."""
+    from nmt.corpus import read_corpus
+
+    return read_corpus(SAMPLE, "en", "ja")
+
+
+@pytest.fixture(scope="session")
+def tokenizers(sample):
+    """Source and target tokenizers of the sample."""
+    from nmt import tokenizer
+
+    return (
+        tokenizer.train(sample.sources, 400, side="source"),
+        tokenizer.train(sample.targets, 500, side="target", uses_spaces=False),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory, tokenizers):
+    """A bundle with random weights: what it says is nonsense, but it says it like any other."""
+    import keras
+
+    from nmt import bundle
+    from nmt.bundle import BundleConfig
+    from nmt.config import ModelConfig, SearchConfig
+    from nmt.model import TranslationModel
+
+    source, target = tokenizers
+    keras.utils.set_random_seed(3)
+    sizes = ModelConfig(
+        source_vocab_size=source.vocab_size,
+        target_vocab_size=target.vocab_size,
+        embedding_dim=24,
+        encoder_units=16,
+        decoder_units=32,
+        attention_dim=16,
+    )
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    folder.mkdir()
+    models = {}
+    for name, one in ((bundle.SOURCE_TOKENIZER, source), (bundle.TARGET_TOKENIZER, target)):
+        one.save(folder / name)
+        models[name] = (folder / name).read_bytes()
+    config = BundleConfig(
+        "tiny", "en", "ja", sizes, SearchConfig(beam_size=3, max_length_extra=6), max_source_tokens=40
+    )
+    # Sharper than fresh weights, so that the outputs differ from sentence to sentence.
+    weights = {name: values * 2 for name, values in TranslationModel(sizes).named_weights().items()}
+    return bundle.write(folder, config, models, weights, "# tiny\n")

@@ -531,6 +531,15 @@ def test_pairs_linked_in_a_chain_stay_together() -> None:
     assert train == chain
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_large_groups_stay_in_train(seed: int) -> None:
+    fours = Corpus([f"s{n // 4}" for n in range(200)], [f"t{n}" for n in range(200)])
+    loose = Corpus([f"x{n}" for n in range(100)], [f"y{n}" for n in range(100)])
+    train, dev, test = split(Corpus(fours.sources + loose.sources, fours.targets + loose.targets), 30, 30, seed)
+    assert (len(dev), len(test)) == (30, 30)
+    assert set(fours.sources) <= set(train.sources)
+
+
 @pytest.mark.parametrize("sizes", [(5, 5), (0, 10), (11, 0)])
 def test_too_small_to_split(sizes: tuple[int, int]) -> None:
     corpus = Corpus([f"x{n}" for n in range(10)], [f"y{n}" for n in range(10)])

@@ -200,5 +200,5 @@ def test_huge_lines_take_no_time(unit: str) -> None:
     end = time.process_time()
     assert "".join(piece.text for piece in pieces) == "".join(short) == "".join(long) == text
     # Each takes about 0.1 s; anything quadratic takes many times what is allowed here for a busy machine.
-    assert middle - start < 2
-    assert end - middle < 2
+    assert middle - start < 5
+    assert end - middle < 5

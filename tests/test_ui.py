@@ -30,7 +30,12 @@ def make_info(name: str = "en-ja", source: str = "en", target: str = "ja", **cha
         "licence": "CC BY 2.0 FR",
         "data_credit": "Tatoeba",
     }
-    fixed = {"name": name, "folder": Path("/models") / name, "source_language": source, "target_language": target}
+    fixed: dict[str, Any] = {
+        "name": name,
+        "folder": Path("/models") / name,
+        "source_language": source,
+        "target_language": target,
+    }
     return nmt.BundleInfo(**(fixed | values | changes))
 
 

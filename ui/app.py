@@ -58,12 +58,12 @@ def serve(model: str | None, host: str, port: int) -> None:
         BundleError: the model is missing or broken.
         ModuleNotFoundError: Gradio is not installed.
     """
-    from . import offline
-
-    offline.go_offline()
-    from . import page
-
     with listen(host, port) as listener:
+        from . import offline
+
+        offline.go_offline()
+        from . import page  # takes seconds, and a taken port should not
+
         app = page.site(page.build(*offered(model)))
         shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
         print(f"Translating on http://{shown}:{listener.getsockname()[1]} (press Ctrl+C to stop)", flush=True)

@@ -46,7 +46,7 @@ PAPER = gr.themes.Color(
 )
 
 CSS = """
-.gradio-container { max-width: 1080px !important; margin: 0 auto !important; }
+.gradio-container { width: 100%; max-width: 1080px !important; margin: 0 auto !important; }
 .gradio-container textarea, #conversation .md, .nmt-text, .nmt-choices td, .nmt-choices caption {
     unicode-bidi: plaintext; }
 
@@ -57,6 +57,7 @@ CSS = """
 #conversation { background: var(--block-background-fill); border-radius: var(--radius-lg); }
 #conversation .bubble-wrap { background: none; }
 #conversation .top-panel { display: none; } /* the page has its own button to clear */
+#conversation .examples { grid-template-columns: 1fr; max-width: 22rem; }
 #conversation .md { white-space: pre-wrap; overflow-wrap: anywhere; }
 #conversation .user .message, #conversation .bot .message { white-space: normal; }
 #conversation .bot .thought { opacity: 1; }

@@ -1,0 +1,215 @@
+"""The network: one `decode` for training and search, and nothing that padding or neighbours could change."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from nmt import backend
+from nmt.config import ModelConfig
+from nmt.model import TranslationModel
+
+SIZES = ModelConfig(
+    source_vocab_size=40,
+    target_vocab_size=50,
+    embedding_dim=12,
+    encoder_units=8,
+    decoder_units=16,
+    attention_dim=8,
+    dropout=0.3,
+    word_dropout=0.2,
+    weight_drop=0.2,
+)
+
+
+def make_model(**changes):
+    import dataclasses
+
+    keras.utils.set_random_seed(1)
+    model = TranslationModel(dataclasses.replace(SIZES, **changes), label_smoothing=0.1)
+    # Biases start at zero and would hide what they are added to.
+    rng = np.random.default_rng(2)
+    model.set_named_weights(
+        {k: v + 0.1 * rng.normal(size=v.shape).astype("float32") for k, v in model.named_weights().items()}
+    )
+    return model
+
+
+SHAPES = [
+    {},
+    {"bidirectional": False},
+    {"encoder_layers": 1, "decoder_layers": 1},
+    {"encoder_layers": 3, "decoder_layers": 3},
+]
+
+
+@pytest.fixture(scope="module", params=SHAPES, ids=lambda changes: " ".join(changes) or "default")
+def model(request):
+    return make_model(**request.param)
+
+
+def ids(rng, rows, columns, low=4, high=40):
+    return rng.integers(low, high, (rows, columns)).astype("int32")
+
+
+def numpy(value):
+    return ops.convert_to_numpy(value)
+
+
+def test_decoding_all_at_once_equals_decoding_step_by_step(model):
+    rng = np.random.default_rng(0)
+    source, target = ids(rng, 3, 7), ids(rng, 3, 6)
+    memory, states = model.encode(source)
+    whole = model.decode(target, memory, states)
+    for t in range(target.shape[1]):
+        step = model.decode(target[:, t : t + 1], memory, states)
+        states = step.states
+        np.testing.assert_allclose(numpy(step.logits)[:, 0], numpy(whole.logits)[:, t], atol=1e-5)
+        np.testing.assert_allclose(numpy(step.attention)[:, 0], numpy(whole.attention)[:, t], atol=1e-6)
+    for after, expected in zip(states, whole.states, strict=True):
+        np.testing.assert_allclose(numpy(after[0]), numpy(expected[0]), atol=1e-5)
+        np.testing.assert_allclose(numpy(after[1]), numpy(expected[1]), atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", [1, 9])
+def test_padding_and_neighbours_change_nothing(model, padding):
+    rng = np.random.default_rng(1)
+    source, target = ids(rng, 1, 5), ids(rng, 1, 4)
+    alone = model({"source": source, "target": target})
+    longer = ids(rng, 1, 5 + padding)
+    both = np.concatenate([np.pad(source, ((0, 0), (0, padding))), longer])
+    among = model({"source": both, "target": np.repeat(np.pad(target, ((0, 0), (0, 3))), 2, axis=0)})
+    np.testing.assert_allclose(numpy(among)[0, :4], numpy(alone)[0], atol=1e-5)
+    assert np.abs(numpy(among)[0, :4] - numpy(among)[1, :4]).max() > 1e-3, "the source matters"
+
+
+def test_attention_rows_sum_to_one_and_ignore_padding(model):
+    rng = np.random.default_rng(2)
+    source = ids(rng, 2, 6)
+    source[0, 4:] = 0
+    memory, states = model.encode(source)
+    attention = numpy(model.decode(ids(rng, 2, 5), memory, states).attention)
+    np.testing.assert_allclose(attention.sum(-1), 1, atol=1e-5)
+    assert (attention[0, :, 4:] == 0).all()
+    assert (attention[1] > 0).all()
+
+
+def test_loss_counts_real_tokens_only():
+    model = make_model()
+    rng = np.random.default_rng(3)
+    logits = rng.normal(size=(2, 4, 50)).astype("float32")
+    labels = ids(rng, 2, 4)
+    labels[1, 2:] = 0
+    log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    expected = [
+        -0.9 * log_probs[b, t, labels[b, t]] - 0.1 * log_probs[b, t].mean()
+        for b in range(2)
+        for t in range(4)
+        if labels[b, t]
+    ]
+    assert len(expected) == 6
+    np.testing.assert_allclose(float(model.compute_loss(None, labels, logits)), np.mean(expected), rtol=1e-5)
+
+
+def test_dropout_acts_in_training_only():
+    model = make_model()
+    rng = np.random.default_rng(4)
+    batch = {"source": ids(rng, 2, 6), "target": ids(rng, 2, 5)}
+    np.testing.assert_array_equal(numpy(model(batch)), numpy(model(batch)))
+    assert np.abs(numpy(model(batch, training=True)) - numpy(model(batch))).max() > 1e-2
+
+
+def test_weights_travel_by_name():
+    first, second = make_model(), make_model()
+    rng = np.random.default_rng(5)
+    batch = {"source": ids(rng, 2, 6), "target": ids(rng, 2, 5)}
+    changed = {name: values + 0.3 for name, values in first.named_weights().items()}
+    first.set_named_weights(changed)
+    assert np.abs(numpy(first(batch)) - numpy(second(batch))).max() > 1e-2
+    second.set_named_weights(first.named_weights())
+    np.testing.assert_array_equal(numpy(first(batch)), numpy(second(batch)))
+
+
+def test_weights_that_do_not_fit_are_refused():
+    model = make_model()
+    weights = model.named_weights()
+    with pytest.raises(ValueError, match="attention/key_kernel has shape"):
+        model.set_named_weights({**weights, "attention/key_kernel": np.zeros((3, 3), "float32")})
+    with pytest.raises(ValueError, match="decoder_9/kernel"):
+        model.set_named_weights({**weights, "decoder_9/kernel": np.zeros((3, 3), "float32")})
+
+
+def random_scan(rng, steps=5, batch=3, units=4):
+    return [
+        rng.normal(size=shape).astype("float32")
+        for shape in ((steps, batch, 4 * units), (units, 4 * units), (batch, units), (batch, units))
+    ]
+
+
+def test_the_recurrence_is_that_of_keras():
+    rng = np.random.default_rng(6)
+    layer = keras.layers.LSTM(4, return_sequences=True, return_state=True)
+    inputs = rng.normal(size=(3, 5, 7)).astype("float32")
+    layer(inputs)
+    kernel, recurrent_kernel, bias = [rng.normal(size=w.shape).astype("float32") for w in layer.weights]
+    layer.set_weights([kernel, recurrent_kernel, bias])
+    h, c = rng.normal(size=(2, 3, 4)).astype("float32")
+    expected = layer(inputs, initial_state=[h, c])
+    projected = np.transpose(inputs @ kernel + bias, (1, 0, 2))
+    outputs, (h_last, c_last) = backend.lstm_scan(ops.convert_to_tensor(projected), recurrent_kernel, h, c)
+    np.testing.assert_allclose(np.transpose(numpy(outputs), (1, 0, 2)), numpy(expected[0]), atol=1e-5)
+    np.testing.assert_allclose(numpy(h_last), numpy(expected[1]), atol=1e-5)
+    np.testing.assert_allclose(numpy(c_last), numpy(expected[2]), atol=1e-5)
+
+
+@pytest.mark.skipif(not backend.uses_tensorflow(), reason="the other backends have one implementation")
+def test_fast_and_portable_forms_agree_with_their_gradients():
+    import tensorflow as tf
+
+    rng = np.random.default_rng(7)
+    arrays = [tf.constant(a) for a in random_scan(rng)]
+    weights = [tf.constant(rng.normal(size=s).astype("float32")) for s in ((5, 3, 4), (3, 4), (3, 4))]
+
+    def gradients(scan):
+        with tf.GradientTape() as tape:
+            tape.watch(arrays)
+            outputs, (h, c) = scan(*arrays)
+            total = sum(tf.reduce_sum(w * v) for w, v in zip(weights, (outputs, h, c), strict=True))
+        return [outputs, h, c, *tape.gradient(total, arrays)]
+
+    for fast, portable in zip(gradients(backend.lstm_scan), gradients(backend.lstm_scan_portable), strict=True):
+        np.testing.assert_allclose(fast, portable, atol=1e-5)
+
+    logits = tf.constant(rng.normal(size=(6, 9)).astype("float32"))
+    labels = np.array([0, 3, 8, 2, 3, 5], dtype="int32")
+    upstream = tf.constant(rng.normal(size=6).astype("float32"))
+
+    def plain(values):
+        log_probs = tf.nn.log_softmax(values)
+        picked = tf.gather(log_probs, labels, batch_dims=1)
+        return -0.8 * picked - 0.2 * tf.reduce_mean(log_probs, -1)
+
+    def loss_and_gradient(function):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            values = function(logits)
+            total = tf.reduce_sum(values * upstream)
+        return values, tape.gradient(total, logits)
+
+    fast = loss_and_gradient(lambda values: backend.smoothed_cross_entropy(values, labels, 0.2))
+    for ours, expected in zip(fast, loss_and_gradient(plain), strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-5)
+
+    table = tf.constant(rng.normal(size=(6, 3)).astype("float32"))
+    places = tf.constant([[1, 1, 5], [0, 1, 2]])
+    with tf.GradientTape() as tape:
+        tape.watch(table)
+        total = tf.reduce_sum(backend.embed(table, places) ** 2)
+    dense = tape.gradient(total, table)
+    np.testing.assert_allclose(dense, 2 * table * np.array([1, 3, 1, 0, 0, 1])[:, None], atol=1e-5)
+
+
+def test_reversal_leaves_padding_on_the_right():
+    values = np.arange(1, 11).reshape(2, 5, 1).astype("float32")
+    turned = numpy(backend.reverse_by_length(values, np.array([5, 3], dtype="int32")))[..., 0]
+    assert turned.tolist() == [[5, 4, 3, 2, 1], [8, 7, 6, 9, 10]]

@@ -1,0 +1,151 @@
+"""Text through a real bundle and the real search: nothing lost, nothing that depends on neighbours."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt import BundleError, ConfigError, SearchConfig, Translator, bundle
+
+LINES = [
+    "Good morning!",
+    "Where is the station?",
+    "I have to go to sleep. See you tomorrow!",
+    "Yes.",
+    "My sister lives in a small town near the sea, and I visit her every summer with my family.",
+    "How much is this?",
+    "Zebra 🎉 xyzzy",
+]
+TEXTS = st.text(st.sampled_from("aeT hs.!?\n\t\r\u3000日本🎉\u200b1'\"-"), max_size=40) | st.text(
+    st.characters(exclude_categories=["Cs"]), max_size=20
+)
+
+
+@pytest.fixture(scope="module")
+def translator(tiny_bundle):
+    return Translator.load(tiny_bundle)
+
+
+def test_the_batch_size_changes_nothing(translator):
+    texts = LINES * 10
+    results = []
+    for batch_size in (1, 8, 64):
+        config = SearchConfig(beam_size=4, batch_size=batch_size, max_length_extra=6)
+        results.append([t.text for t in translator.translate_batch(texts, config)])
+    assert results[0] == results[1] == results[2]
+    assert len(set(results[0])) > 3, "different sentences have different translations"
+    assert results[0][:7] == results[0][7:14]
+
+
+def test_a_translation_carries_its_tokens_and_where_it_read(translator):
+    for translation in translator.translate_batch(LINES, SearchConfig(beam_size=5, num_alternatives=4)):
+        for sentence in translation.sentences:
+            assert sentence.source_tokens[-1] == "</s>"
+            texts = [a.text for a in sentence.alternatives]
+            assert 1 <= len(texts) <= 4 and len(set(texts)) == len(texts)
+            scores = [a.score for a in sentence.alternatives]
+            assert scores == sorted(scores, reverse=True)
+            for a in sentence.alternatives:
+                assert a.text.strip()
+                assert len(a.tokens) == len(a.log_probs) == len(a.attention)
+                assert a.attention.shape[1] == len(sentence.source_tokens)
+                np.testing.assert_allclose(a.attention.sum(1), 1, atol=1e-4)
+                assert all(p <= 0 for p in a.log_probs)
+        assert translation.score == pytest.approx(np.mean([s.alternatives[0].score for s in translation.sentences]))
+
+
+@given(TEXTS)
+@settings(max_examples=40)
+def test_lines_and_margins_stay(translator, text):
+    result = translator.translate(text, SearchConfig(beam_size=1, max_length_factor=1, max_length_extra=2)).text
+    assert [bool(line.strip()) for line in text.splitlines()] == [bool(line.strip()) for line in result.splitlines()]
+    margin = len(text) - len(text.lstrip())
+    assert result[:margin] == text[:margin]
+    if not text.strip():
+        assert result == text
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n", " \t\n ", "   "])
+def test_nothing_to_translate_comes_back_unchanged(translator, text):
+    translation = translator.translate(text)
+    assert (translation.text, translation.sentences, translation.score) == (text, (), 0.0)
+
+
+def test_sentences_on_one_line_join_without_spaces_in_japanese(translator):
+    one, two = (translator.translate(t).text for t in ("Good morning!", "Where is the station?"))
+    assert translator.translate("Good morning! Where is the station?").text == one + two
+    assert translator.translate("Good morning!\nWhere is the station?\n").text == f"{one}\n{two}\n"
+
+
+def test_a_sentence_longer_than_the_model_knows_is_cut_not_shortened(translator):
+    clause = "I met the old teacher in front of the station, "
+    text = clause * 12 + "and we talked."
+    translation = translator.translate(text, SearchConfig(beam_size=1))
+    assert len(translation.sentences) > 3
+    assert all(len(s.source_tokens) <= 41 for s in translation.sentences)
+    assert " ".join(s.source for s in translation.sentences) == text
+    endless = translator.translate("x" * 3000, SearchConfig(beam_size=1, max_length_factor=0.5, max_length_extra=2))
+    assert "".join(s.source for s in endless.sentences) == "x" * 3000
+
+
+def test_loading_what_is_not_a_model_says_so(tmp_path, tiny_bundle):
+    with pytest.raises(BundleError, match='no model "en-xx"'):
+        Translator.load("en-xx")
+    with pytest.raises(BundleError, match=r"not a model: it has no config\.json"):
+        Translator.load(tmp_path)
+    with pytest.raises(ConfigError, match="engine"):
+        Translator.load(tiny_bundle, engine="abacus")
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "message"),
+    [
+        (bundle.WEIGHTS, lambda data: data[: len(data) // 2], r"weights\.safetensors is damaged"),
+        (bundle.SOURCE_TOKENIZER, lambda data: b"nonsense", r"source\.model"),
+        (bundle.TARGET_TOKENIZER, None, r"cannot read the tokenizer .*target\.model"),
+        (bundle.WEIGHTS, None, "no training weights"),
+        (bundle.CONFIG, lambda data: data[:-10], r"config\.json is damaged"),
+        (bundle.CONFIG, lambda data: data.replace(b'"format_version": 1', b'"format_version": 9'), "format version 9"),
+        (bundle.CONFIG, lambda data: data.replace(b"encoder_units", b"encoder_unit"), 'did you mean "encoder_units"'),
+        (bundle.CONFIG, lambda data: data.replace(b'"decoder_units": 32', b'"decoder_units": 33'), "has shape"),
+    ],
+)
+def test_a_damaged_bundle_names_the_file(tmp_path, tiny_bundle, file, damage, message):
+    folder = tmp_path / "damaged"
+    shutil.copytree(tiny_bundle, folder)
+    if damage is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(damage((folder / file).read_bytes()))
+    with pytest.raises(BundleError, match=message):
+        Translator.load(folder, engine="keras")
+
+
+def test_a_bundle_says_what_it_is(tiny_bundle):
+    info = bundle.read_info(tiny_bundle)
+    assert (info.name, info.source_language, info.target_language) == ("tiny", "en", "ja")
+    assert info.size_bytes == sum(p.stat().st_size for p in tiny_bundle.iterdir())
+    assert info.num_parameters == sum(a.size for a in bundle.read_weights(tiny_bundle).values())
+
+
+def test_a_bundle_is_replaced_whole(tmp_path, tiny_bundle):
+    folder = tmp_path / "again"
+    config = bundle.read_config(tiny_bundle)
+    weights = bundle.read_weights(tiny_bundle)
+    bundle.write(folder, config, {}, weights, "# one\n")
+    (folder / "stray").write_text("old")
+    bundle.write(folder, dataclasses.replace(config, name="two"), {}, weights, "# two\n")
+    assert json.loads((folder / "config.json").read_text())["name"] == "two"
+    assert not (folder / "stray").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["again"]
+
+
+def test_an_unset_search_is_the_bundles_own(translator, tiny_bundle):
+    own = bundle.read_config(tiny_bundle).search
+    assert own.beam_size == 3
+    for text in LINES:
+        assert translator.translate(text).text == translator.translate(text, own).text
