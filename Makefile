@@ -19,8 +19,7 @@ help: ## list the targets
 	@echo 'PYTHON=python3.12 chooses the interpreter, VENV=folder the environment, PORT=8000 the port of the page,'
 	@echo 'CONSTRAINTS= installs the newest dependencies instead of the tested ones in constraints.txt.'
 
-# Models run on the Keras engine, which comes with the extra `train`.
-demo: $(VENV)/.installed-train,ui ## the chat page on the shipped model, at http://127.0.0.1:7860 or PORT
+demo: $(VENV)/.installed-ui ## the chat page on the shipped model, at http://127.0.0.1:7860 or PORT
 	PORT=$(PORT) $(BIN)/nmt ui
 
 test: $(VENV)/.installed-dev ## all quick tests

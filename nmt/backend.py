@@ -35,6 +35,16 @@ def processor_multiplies_bfloat16() -> bool:
     return " amx_bf16" in flags or " avx512_bf16" in flags
 
 
+def limit_threads(num_threads: int) -> None:
+    """Use at most so many processor threads; 0 leaves it as it is. Does nothing once the backend has started work."""
+    if num_threads > 0 and BACKEND == "tensorflow":
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+            tf.config.threading.set_inter_op_parallelism_threads(num_threads)
+        except RuntimeError:
+            pass
+
+
 # ---------------------------------------------------------------- recurrence
 
 

@@ -3,13 +3,16 @@
     config.json          what it is: languages, sizes, search defaults, scores, licence
     source.model         SentencePiece model of the source side
     target.model         of the target side
-    weights.safetensors  the training weights, in half precision (not needed for serving when graphs are there)
+    encoder.onnx         the network as ONNX graphs, in 8 bits: what serving uses
+    decoder.onnx
+    weights.safetensors  the training weights, in half precision, for fine-tuning and the Keras engine
     README.md            the model card
 
 Nothing in it is executable, and reading it runs no code from it.
 """
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -27,6 +30,7 @@ FORMAT_VERSION = 1
 PRETRAINED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "source.model", "target.model"
+ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ class BundleConfig:
     data_credit: str = ""
     max_source_tokens: int = 100  # longer sentences are split before translation: training has not seen such
     scores: dict[str, float] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)  # updates, hours, dev scores: for the reader
+    training: dict[str, Any] = field(default_factory=dict)  # updates, hours: for the reader
+    sha256: dict[str, str] = field(default_factory=dict)  # of the other files, by name
 
 
 def find(name_or_folder: str | Path) -> Path:
@@ -123,15 +128,32 @@ def read_config(folder: str | Path) -> BundleConfig:
             f"{path} has format version {version!r}, this package reads {FORMAT_VERSION}; "
             "update the package or the model"
         )
-    for free_form in ("scores", "training"):
-        if not isinstance(values.get(free_form, {}), dict):
-            raise BundleError(f'{path}: "{free_form}" must be a table')
-    tables = {key: values.pop(key, {}) for key in ("scores", "training")}
+    tables = {key: values.pop(key, {}) for key in ("scores", "training", "sha256")}
+    for key, table in tables.items():
+        if not isinstance(table, dict):
+            raise BundleError(f'{path}: "{key}" must be a table')
     try:
         config = cast(BundleConfig, from_dict(BundleConfig, values, str(path)))
     except ConfigError as error:
         raise BundleError(str(error)) from None
     return dataclasses.replace(config, **tables)
+
+
+def check_file(folder: str | Path, config: BundleConfig, name: str) -> Path:
+    """The path of a file of the bundle, after comparing it with the checksum in `config.json`.
+
+    Raises:
+        BundleError: it is missing, truncated or altered.
+    """
+    path = Path(folder) / name
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror}") from None
+    if found != config.sha256.get(name):
+        raise BundleError(f"{path} is damaged: it is not the file that {CONFIG} describes; install the model again")
+    return path
 
 
 def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
@@ -159,7 +181,7 @@ def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
 def write(
     folder: str | Path,
     config: BundleConfig,
-    tokenizers: Mapping[str, bytes],
+    files: Mapping[str, bytes],
     weights: Mapping[str, np.ndarray],
     card: str,
 ) -> Path:
@@ -167,8 +189,8 @@ def write(
 
     Args:
         folder: where.
-        config: its `num_parameters` is counted here.
-        tokenizers: file name to SentencePiece model.
+        config: its `num_parameters` and `sha256` are found out here.
+        files: name to content: the tokenizers and, for serving, the graphs.
         weights: name to array; stored in half precision.
         card: the README.md.
     """
@@ -180,18 +202,17 @@ def write(
     temporary.mkdir(parents=True)
     half = {name: np.ascontiguousarray(values, dtype=np.float16) for name, values in weights.items()}
     safetensors.numpy.save_file(half, temporary / WEIGHTS)
-    for name, model in tokenizers.items():
-        (temporary / name).write_bytes(model)
+    for name, content in files.items():
+        (temporary / name).write_bytes(content)
     (temporary / CARD).write_text(card, encoding="utf-8")
-    write_config(temporary, dataclasses.replace(config, num_parameters=sum(v.size for v in weights.values())))
+    written = [path for path in sorted(temporary.iterdir()) if path.name != CARD]
+    sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in written}
+    size = sum(values.size for values in weights.values())
+    values = {"format_version": FORMAT_VERSION}
+    values |= dataclasses.asdict(dataclasses.replace(config, num_parameters=size, sha256=sums))
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    (temporary / CONFIG).write_text(text, encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)
     os.replace(temporary, folder)
     return folder
-
-
-def write_config(folder: Path, config: BundleConfig) -> None:
-    """Write `config.json` alone."""
-    values = {"format_version": FORMAT_VERSION, **dataclasses.asdict(config)}
-    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    (folder / CONFIG).write_text(text, encoding="utf-8")

@@ -45,13 +45,24 @@ class Progress:
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays so that `path` is at every moment the old file or the new one, whole."""
+    """Write arrays so that `path` is at every moment the old file or the new one, whole.
+
+    Raises:
+        TrainingError: the disk is full, or the folder cannot be written.
+    """
     temporary = path.with_suffix(".writing")
-    with temporary.open("wb") as file:
-        np.savez(file, **dict(arrays))  # type: ignore[arg-type]
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, **dict(arrays))  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise TrainingError(
+            f"cannot write {path}: {error.strerror or error}; mend that and run the same command again: "
+            "it continues from the last checkpoint"
+        ) from None
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -63,8 +74,10 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"cannot read {path}: {error}; delete it to start again") from None
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise TrainingError(
+            f"cannot read {path}: {error}; restore the file, or delete the folder {path.parent} to start again"
+        ) from None
 
 
 def save_checkpoint(path: Path, model: Any, progress: Progress) -> None:
@@ -84,14 +97,14 @@ def load_checkpoint(path: Path, model: Any) -> Progress | None:
     if not path.exists():
         return None
     arrays = load_arrays(path)
-    variables = _variables(model)
-    fits = len(arrays) == len(variables) + 1 and all(
-        arrays[f"{k:04d}"].shape == tuple(variable.shape) for k, variable in enumerate(variables)
+    variables = {f"{k:04d}": variable for k, variable in enumerate(_variables(model))}
+    fits = arrays.keys() == {*variables, "progress"} and all(
+        arrays[name].shape == tuple(variable.shape) for name, variable in variables.items()
     )
     if not fits:
         raise TrainingError(f"{path} is of another network; choose another folder with --output")
-    for k, variable in enumerate(variables):
-        variable.assign(arrays[f"{k:04d}"])
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
     return Progress(**json.loads(str(arrays["progress"])))
 
 

@@ -189,7 +189,8 @@ _CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 _WORD = re.compile(r"\b[cdjlmnstCDJLMNST]'(?=[^\W\d_])|[^\W\d_]+")  # j'ai is two words, j' and ai
 
 # Addresses, file names, code: what stands in them is in no language ("com" is a Portuguese word).
-_ADDRESS = re.compile(r"(?<!\S)\S*\w[./@\\_:=]+\w\S*")
+_CHUNK = re.compile(r"\S+")
+_IN_ADDRESS = re.compile(r"\w[./@\\_:=]+\w")
 # A particle between two capitalised words belongs to a name: Rio de Janeiro, Vincent van Gogh.
 _NAME = re.compile(r"\b[A-ZÀ-Þ]\w+ (?:de|da|do|di|du|del|la|le|van|von)(?: (?:la|le|los|der|den))? [A-ZÀ-Þ]\w+")
 
@@ -251,7 +252,9 @@ def looks_like(text: str, code: str) -> bool:
         return 5 * len(_KANA.findall(text)) <= sum(map(len, _LETTERS.findall(text)))
     if primary not in _COMMON_WORDS:
         return True
-    text = _NAME.sub(" ", _ADDRESS.sub(" ", unicodedata.normalize("NFC", text).replace("’", "'")))
+    text = unicodedata.normalize("NFC", text).replace("’", "'")
+    text = _CHUNK.sub(lambda chunk: " " if _IN_ADDRESS.search(chunk[0]) else chunk[0], text)
+    text = _NAME.sub(" ", text)
     words = set(_WORD.findall(text))
     if not text.isupper():
         words = {word for word in words if len(word) == 1 or not word.isupper()}

@@ -13,6 +13,7 @@ weights and the real search, and with a checkpoint, so a killed run continues at
 
 import csv
 import dataclasses
+import io
 import json
 import math
 import os
@@ -23,7 +24,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from nmt import backend, bundle, tokenizer
+from nmt import backend, bundle, export, tokenizer
 from nmt.batches import BatchPlan, EncodedCorpus, encode_corpus
 from nmt.bundle import BundleConfig
 from nmt.card import model_card
@@ -31,14 +32,15 @@ from nmt.checkpoint import Progress, load_arrays, load_checkpoint, save_arrays, 
 from nmt.config import Recipe, SearchConfig, TrainingConfig, load_recipe
 from nmt.corpus import Corpus, read_corpus
 from nmt.engines.keras import KerasEngine
-from nmt.errors import TrainingError
+from nmt.errors import BundleError, TrainingError
 from nmt.evaluation import Score, corpus_scores
 from nmt.languages import language
 from nmt.model import TranslationModel
 from nmt.tokenizer import Tokenizer
 from nmt.translator import Translator
 
-CHECKPOINT, BEST, LOG = "checkpoint.npz", "best.npz", "log.csv"
+CHECKPOINT, BEST, LOG, BUNDLE = "checkpoint.npz", "best.npz", "log.csv", "bundle"
+RECIPE = "recipe.json"
 
 
 def train(recipe_path: str | Path, *, output: str | Path | None = None, progress: bool = True) -> Path:
@@ -54,22 +56,25 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
 
     Raises:
         ConfigError, CorpusError: the recipe or its data cannot be used.
-        TrainingError: the folder holds a run of another recipe, or the loss is no longer a number.
+        TrainingError: the folder holds a run of another recipe, its checkpoint cannot be read or written, or the
+            loss is no longer a number.
     """
     recipe_path = Path(recipe_path)
     recipe = load_recipe(recipe_path)
     run = (
         Path(output) if output else recipe_path.parent / recipe.output if recipe.output else Path("runs") / recipe.name
     )
-    _claim(run, recipe)
+    same_recipe = _check_claim(run, recipe)
     corpora = {part: _read(recipe, recipe_path.parent, part) for part in ("train", "dev", "test")}
     train_corpus, dev_corpus = corpora["train"], corpora["dev"]
     if train_corpus is None or dev_corpus is None:
         raise TrainingError(
             f"{recipe_path}: [data] needs both train and dev; `nmt data prepare` makes them from one file"
         )
+    # Only now, so that a recipe that cannot be used can be corrected without choosing another folder.
+    run.mkdir(parents=True, exist_ok=True)
+    _write_whole(run / RECIPE, same_recipe)
     source, target = _tokenizers(run, recipe, train_corpus)
-    encoded = encode_corpus(train_corpus, source, target, recipe.data.max_tokens)
 
     keras.utils.set_random_seed(recipe.training.seed)
     policy_before = keras.config.dtype_policy()
@@ -77,6 +82,9 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
     try:
         model = build_model(recipe, source, target)
         rounds = _Rounds(run, recipe, model, (source, target), dev_corpus, progress)
+        if rounds.is_over() and _is_written(run, rounds.progress):
+            return run / BUNDLE
+        encoded = encode_corpus(train_corpus, source, target, recipe.data.max_tokens)
         _fit(model, encoded, recipe.training, rounds)
     finally:
         keras.config.set_dtype_policy(policy_before)
@@ -100,19 +108,24 @@ def build_model(recipe: Recipe, source: Tokenizer, target: Tokenizer) -> Transla
     return model
 
 
-def _claim(run: Path, recipe: Recipe) -> None:
-    """Make the run's folder, or check that it holds a run of this recipe."""
-    run.mkdir(parents=True, exist_ok=True)
+def _check_claim(run: Path, recipe: Recipe) -> str:
+    """The content of the run's recipe.json; refused where the folder holds a run of another recipe."""
     # How long to train may change between two starts of the same run; what is trained may not.
     same = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, patience=1, hours=0.0), output="")
     text = json.dumps(dataclasses.asdict(same), indent=2, ensure_ascii=False)
-    path = run / "recipe.json"
+    path = run / RECIPE
     if path.exists() and path.read_text(encoding="utf-8") != text:
         raise TrainingError(
-            f"{run} holds a run of another recipe (see its recipe.json); "
-            "choose another folder with --output, or delete it"
+            f"{run} holds a run of another recipe (see its {RECIPE}); choose another folder with --output, or delete it"
         )
-    path.write_text(text, encoding="utf-8")
+    return text
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a text file that is at every moment the old one or the new one."""
+    temporary = path.with_suffix(".writing")
+    temporary.write_text(text, encoding="utf-8", newline="")
+    os.replace(temporary, path)
 
 
 def _read(recipe: Recipe, base: Path, part: str) -> Corpus | None:
@@ -217,9 +230,7 @@ class _Rounds(keras.callbacks.Callback):
         self.network.optimizer.learning_rate = rate
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        now = time.monotonic()
-        self.progress.seconds += now - self._mark
-        self._mark = now
+        self._count_time()
         self.progress.update += 1
         if self._bar is not None and self.progress.update % 20 == 0:
             rate = self.options.batch_tokens * self.progress.update / self.progress.seconds
@@ -228,7 +239,7 @@ class _Rounds(keras.callbacks.Callback):
                 refresh=False,
             )
             self._bar.update(100 * self.share_done() - self._bar.n)
-        if self.options.hours > 0 and self.progress.seconds >= self.options.hours * 3600:
+        if self.is_over():  # in the middle of a round, too
             self.network.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -236,15 +247,17 @@ class _Rounds(keras.callbacks.Callback):
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss} after update {self.progress.update}; lower [training] learning_rate or "
-                f"clip_norm and run again: it continues from the last good checkpoint in {self.run}"
+                "clip_norm in the recipe and train again, into another folder"
             )
         scores = self._evaluate()
+        self._count_time()  # evaluation is part of what training costs
         self.progress.record(loss, {score.name: score.value for score in scores}, self.options)
         if self.progress.rounds_without_gain == 0:
             with _averaged(self.network):
                 save_arrays(self.run / BEST, self.network.named_weights())
-        save_checkpoint(self.run / CHECKPOINT, self.network, self.progress)
+        # The checkpoint comes last: a run killed before it repeats the round and writes the same files again.
         _write_log(self.run / LOG, self.progress.history)
+        save_checkpoint(self.run / CHECKPOINT, self.network, self.progress)
         if self._bar is not None:
             figures = ", ".join(f"{score.name} {score.value:.1f}" for score in scores)
             self._bar.write(f"update {self.progress.update:,}: loss {loss:.3f}, dev {figures}")
@@ -252,8 +265,11 @@ class _Rounds(keras.callbacks.Callback):
             logs.update({f"dev_{score.name}": score.value for score in scores})
         if self.is_over():
             self.network.stop_training = True
-        self.progress.seconds += time.monotonic() - self._mark  # evaluation is part of what training costs
-        self._mark = time.monotonic()
+
+    def _count_time(self) -> None:
+        now = time.monotonic()
+        self.progress.seconds += now - self._mark
+        self._mark = now
 
     def on_train_end(self, logs: Any = None) -> None:
         self._bar.close()
@@ -318,12 +334,19 @@ def bundle_config(recipe: Recipe, model: TranslationModel) -> BundleConfig:
 
 
 def _write_log(path: Path, history: list[dict[str, float]]) -> None:
-    temporary = path.with_suffix(".writing")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
-    os.replace(temporary, path)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]))
+    writer.writeheader()
+    writer.writerows(history)
+    _write_whole(path, text.getvalue())
+
+
+def _is_written(run: Path, progress: Progress) -> bool:
+    """Whether the bundle of this state of the run is there."""
+    try:
+        return bool(bundle.read_config(run / BUNDLE).training.get("updates") == progress.update)
+    except BundleError:
+        return False
 
 
 def _finish(run: Path, recipe: Recipe, rounds: _Rounds, encoded: EncodedCorpus, test: Corpus | None) -> Path:
@@ -352,6 +375,7 @@ def _finish(run: Path, recipe: Recipe, rounds: _Rounds, encoded: EncodedCorpus, 
         training={"updates": state.update, "hours": round(state.seconds / 3600, 3), "best_update": state.best_update},
     )
     weights = model.named_weights()
-    models = {name: (run / name).read_bytes() for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
+    files = {name: (run / name).read_bytes() for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
+    files |= export.graphs(model.config, weights)
     card = model_card(config, sum(values.size for values in weights.values()), results, facts)
-    return bundle.write(run / "bundle", config, models, weights, card)
+    return bundle.write(run / BUNDLE, config, files, weights, card)

@@ -17,7 +17,7 @@ from nmt.tokenizer import Tokenizer
 
 # Letters spelled in bytes could come out as a line break or as half a character.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]+")
-ENGINES = ("auto", "keras")
+ENGINES = ("auto", "onnx", "keras")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +67,19 @@ class Translator:
     """
 
     def __init__(self, engine: Engine, source: Tokenizer, target: Tokenizer, config: BundleConfig, info: BundleInfo):
-        self.info = info
+        self._info, self._search = info, config.search
         self._engine, self._source, self._target, self._config = engine, source, target, config
         self._target_uses_spaces = languages.language(config.target_language).uses_spaces
+
+    @property
+    def info(self) -> BundleInfo:
+        """What the model says about itself."""
+        return self._info
+
+    @property
+    def search(self) -> SearchConfig:
+        """How this model searches unless told otherwise."""
+        return self._search
 
     @classmethod
     def load(cls, name_or_folder: str | Path, *, engine: str = "auto", num_threads: int = 0) -> "Translator":
@@ -77,8 +87,10 @@ class Translator:
 
         Args:
             name_or_folder: an installed model such as "en-ja", or a bundle's folder.
-            engine: "auto" takes the fastest that the bundle offers; "keras" the reference.
-            num_threads: processor threads for one call; 0 leaves the choice to the engine.
+            engine: "onnx" is fast and light; "keras" is the reference that training uses; "auto" takes the first where
+                the bundle has its graphs.
+            num_threads: processor threads for one call; 0 leaves the choice to the engine. Keras can only be told
+                before its first use in a process.
 
         Raises:
             BundleError: there is no such model, or it is damaged.
@@ -99,7 +111,10 @@ class Translator:
                 raise BundleError(
                     f"{folder}: the {side} tokenizer has {tokenizer.vocab_size} tokens, config.json says {expected}"
                 )
-        return cls(_load_engine(folder, config), source, target, config, bundle.read_info(folder))
+        if engine == "auto":
+            engine = "onnx" if bundle.DECODER in config.sha256 else "keras"
+        load = _onnx_engine if engine == "onnx" else _keras_engine
+        return cls(load(folder, config, num_threads), source, target, config, bundle.read_info(folder))
 
     def translate(self, text: str, config: SearchConfig | None = None) -> Translation:
         """Translate one text; see `translate_batch`."""
@@ -117,7 +132,7 @@ class Translator:
             texts: what to translate.
             config: how to search; the bundle's own setting where None.
         """
-        config = config or self._config.search
+        config = config or self._search
         plans = [self._plan(text) for text in texts]
         parts = [part for plan in plans for part, is_sentence in plan if is_sentence]
         sentences = iter(self._translate_sentences(parts, config))
@@ -129,6 +144,8 @@ class Translator:
         plan: list[tuple[str, bool]] = []
         limit = self._config.max_source_tokens
         for k, piece in enumerate(pieces):
+            if k and piece.is_sentence and pieces[k - 1].is_sentence and self._target_uses_spaces:
+                plan.append((" ", False))  # after a full stop that needs no space: 「はい。いいえ。」
             if not piece.is_sentence:
                 between = 0 < k < len(pieces) - 1
                 plan.append((segment.joint(piece.text, self._target_uses_spaces) if between else piece.text, False))
@@ -198,14 +215,27 @@ class Translator:
         return Translation(text, "".join(output), score, tuple(done))
 
 
-def _load_engine(folder: Path, config: BundleConfig) -> Engine:
+def _onnx_engine(folder: Path, config: BundleConfig, num_threads: int) -> Engine:
+    from nmt.engines.onnx import OnnxEngine
+
+    encoder, decoder = (bundle.check_file(folder, config, name) for name in (bundle.ENCODER, bundle.DECODER))
+    engine = OnnxEngine(encoder, decoder, num_threads)
+    sizes = (engine.vocab_size, engine.decoder_units)
+    if sizes != (config.model.target_vocab_size, config.model.decoder_units):
+        raise BundleError(f"{decoder} is of another network than {folder / bundle.CONFIG} describes")
+    return engine
+
+
+def _keras_engine(folder: Path, config: BundleConfig, num_threads: int) -> Engine:
     try:
+        from nmt import backend
         from nmt.engines.keras import KerasEngine
         from nmt.model import TranslationModel
     except ImportError:
         raise MissingExtraError("The Keras engine", "train") from None
-    model = TranslationModel(config.model)
     weights = bundle.read_weights(folder)
+    backend.limit_threads(num_threads)
+    model = TranslationModel(config.model)
     try:
         model.set_named_weights(weights)
     except ValueError as error:

@@ -25,9 +25,9 @@ TEXTS = st.text(st.sampled_from("aeT hs.!?\n\t\r\u3000日本🎉\u200b1'\"-"), m
 )
 
 
-@pytest.fixture(scope="module")
-def translator(tiny_bundle):
-    return Translator.load(tiny_bundle)
+@pytest.fixture(scope="module", params=["onnx", "keras"])
+def translator(tiny_bundle, request):
+    return Translator.load(tiny_bundle, engine=request.param)
 
 
 def test_the_batch_size_changes_nothing(translator):
@@ -115,14 +115,32 @@ def test_loading_what_is_not_a_model_says_so(tmp_path, tiny_bundle):
     ],
 )
 def test_a_damaged_bundle_names_the_file(tmp_path, tiny_bundle, file, damage, message):
+    with pytest.raises(BundleError, match=message):
+        Translator.load(damaged(tmp_path, tiny_bundle, file, damage), engine="keras")
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "message"),
+    [
+        (bundle.DECODER, lambda data: data[:-1], r"decoder\.onnx is damaged"),
+        (bundle.ENCODER, lambda data: data[:900] + b"!" + data[901:], r"encoder\.onnx is damaged"),
+        (bundle.ENCODER, None, r"cannot read .*encoder\.onnx"),
+        (bundle.CONFIG, lambda data: data.replace(b'"decoder_units": 32', b'"decoder_units": 33'), "another network"),
+    ],
+)
+def test_damaged_graphs_are_refused(tmp_path, tiny_bundle, file, damage, message):
+    with pytest.raises(BundleError, match=message):
+        Translator.load(damaged(tmp_path, tiny_bundle, file, damage))
+
+
+def damaged(tmp_path, tiny_bundle, file, damage):
     folder = tmp_path / "damaged"
     shutil.copytree(tiny_bundle, folder)
     if damage is None:
         (folder / file).unlink()
     else:
         (folder / file).write_bytes(damage((folder / file).read_bytes()))
-    with pytest.raises(BundleError, match=message):
-        Translator.load(folder, engine="keras")
+    return folder
 
 
 def test_a_bundle_says_what_it_is(tiny_bundle):

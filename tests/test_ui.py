@@ -44,6 +44,7 @@ class FakeTranslator:
 
     def __init__(self, info: nmt.BundleInfo, error: nmt.NmtError | None = None):
         self.info = info
+        self.search = nmt.SearchConfig(length_penalty=0.7)
         self.error = error
 
     def translate(self, text: str, config: nmt.SearchConfig | None = None) -> nmt.Translation:
@@ -353,6 +354,18 @@ def test_a_model_that_cannot_be_loaded_is_an_answer(page: Any, translators: Tran
     first, second = (turn.reply for turn in turns)
     assert first is not None and "config.json is missing" in first.text
     assert second is not None and second.text == STATION[::-1], "the next message is translated"
+
+
+def test_a_fault_of_ours_leaves_no_message_waiting_for_ever(page: Any) -> None:
+    def load(name: str) -> FakeTranslator:
+        raise ZeroDivisionError(name)
+
+    updates = page.respond(Translators({"en-ja": make_info()}, load), [], STATION, "en-ja", 5)
+    next(updates)
+    shown, _ = next(updates)
+    assert "Something went wrong" in shown[-1]["content"][0].value
+    with pytest.raises(ZeroDivisionError):
+        next(updates)
 
 
 def test_a_message_is_escaped_since_gradio_takes_it_for_html(page: Any) -> None:

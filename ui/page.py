@@ -19,7 +19,6 @@ EXAMPLES = {"en": ("Where is the station?", "How much is this?", "I have to go t
 
 Update = tuple[Any, Any]  # the messages shown, and the text box
 
-
 WAITING = '<div class="nmt-waiting" role="status">Translating</div>'
 
 # Runs in the browser, once for each reply; on a plain http address of another computer there is no clipboard object.
@@ -65,6 +64,10 @@ def respond(translators: Translators, turns: list[Turn], text: str, model: str, 
         turn.reply = answer(translators.get(model), text, int(beam_size))
     except nmt.NmtError as error:
         turn.reply = Reply(f"Sorry, the model {model} could not be loaded: {error}")
+    except Exception:
+        turn.reply = Reply("Something went wrong. The terminal in which this page was started says what.")
+        yield messages(turns), gr.skip()
+        raise
     yield messages(turns), gr.skip()
 
 

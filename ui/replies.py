@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Protocol
 
@@ -18,6 +18,9 @@ class Translates(Protocol):
 
     @property
     def info(self) -> nmt.BundleInfo: ...
+
+    @property
+    def search(self) -> nmt.SearchConfig: ...
 
     def translate(self, text: str, config: nmt.SearchConfig | None = None) -> nmt.Translation: ...
 
@@ -80,7 +83,8 @@ def answer(translator: Translates, text: str, beam_size: int) -> Reply:
             f"This does not look like {source}, the only language this model reads, so the translation may be nonsense."
         )
     try:
-        config = nmt.SearchConfig(beam_size=beam_size, num_alternatives=min(NUM_ALTERNATIVES, beam_size))
+        num_alternatives = min(NUM_ALTERNATIVES, beam_size)
+        config = replace(translator.search, beam_size=beam_size, num_alternatives=num_alternatives)
         translation = translator.translate(text, config)
     except nmt.NmtError as error:
         return Reply(f"Sorry, this could not be translated: {error}", note=note)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from nmt.translator import Translator
 
 HELP = "translate text, files or standard input"
-EXTRA = "train"  # for the Keras engine; the light one needs no extra
+EXTRA = "train"  # for the Keras engine; the other needs no extra
 
-ENGINES = ("auto", "keras")  # those of nmt.translator, which takes too long to import for a parser
+ENGINES = ("auto", "onnx", "keras")  # those of nmt.translator, which takes too long to import for a parser
 
 _STANDARD_INPUT = "-"
 _CHUNK = 2_000  # lines held in memory at a time

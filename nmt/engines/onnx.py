@@ -1,0 +1,100 @@
+"""Search on ONNX Runtime: what serving uses. Needs neither Keras nor TensorFlow.
+
+Axis letters: B sentences, K beam, N = B·K, S source, D memory width, A attention width, H units, M candidates.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from nmt.errors import BundleError
+from nmt.search import Step
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxState:
+    """Decoder state of B sentences with K hypotheses each."""
+
+    memory: np.ndarray  # (B, S, D)
+    keys: np.ndarray  # (B, A, S)
+    mask: np.ndarray  # (B, 1, S), 0 on real tokens, -1e9 on padding
+    states: tuple[np.ndarray, ...]  # h and c of each decoder layer in turn, each (B·K, H)
+    beam: int  # K
+
+
+class OnnxEngine:
+    """Runs the graphs of a bundle for `nmt.search`.
+
+    Args:
+        encoder, decoder: the graph files.
+        num_threads: for one call; 0 lets ONNX Runtime take all cores.
+
+    Raises:
+        BundleError: a file is not a graph of ours.
+    """
+
+    def __init__(self, encoder: Path, decoder: Path, num_threads: int = 0):
+        self._encoder = _session(encoder, num_threads)
+        self._decoder = _session(decoder, num_threads)
+        inputs = {one.name: one.shape for one in self._decoder.get_inputs()}
+        self._num_layers = sum(name.startswith("h_") for name in inputs)
+        if self._num_layers == 0 or "source" not in {one.name for one in self._encoder.get_inputs()}:
+            raise BundleError(f"{decoder.parent}: {encoder.name} and {decoder.name} are not the graphs of a translator")
+        self.decoder_units = int(inputs["h_0"][1])
+        self.vocab_size = int(next(o.shape[1] for o in self._decoder.get_outputs() if o.name == "all_log_probs"))
+        self._state_names = [f"{part}_{k}" for k in range(self._num_layers) for part in "hc"]
+        self._outputs = ["ids", "log_probs", "end_log_probs", "attention", *(f"{n}_after" for n in self._state_names)]
+
+    def encode(self, sources: Sequence[Sequence[int]]) -> OnnxState:
+        """See `Engine.encode`."""
+        source = np.zeros((len(sources), max(map(len, sources))), dtype=np.int64)
+        for row, ids in zip(source, sources, strict=True):
+            row[: len(ids)] = ids
+        memory, keys, mask, h = self._encoder.run(None, {"source": source})
+        zeros = np.zeros_like(h)
+        return OnnxState(memory, keys, mask, (h, *[zeros] * (2 * self._num_layers - 1)), beam=1)
+
+    def step(
+        self, tokens: np.ndarray, sentences: np.ndarray, parents: np.ndarray, state: OnnxState, num_candidates: int
+    ) -> Step:
+        """See `nmt.search.StepFunction`."""
+        num_sentences, beam = tokens.shape
+        memory, keys, mask = state.memory, state.keys, state.mask
+        if num_sentences < len(memory):
+            memory, keys, mask = memory[sentences], keys[sentences], mask[sentences]
+        feeds: dict[str, Any] = {
+            "tokens": tokens.reshape(-1).astype(np.int64, copy=False),
+            "rows": (sentences[:, None] * state.beam + parents).reshape(-1).astype(np.int64, copy=False),
+            "beams": np.array([num_sentences, beam], dtype=np.int64),
+            "num_candidates": np.array([min(num_candidates, self.vocab_size)], dtype=np.int64),
+            "memory": memory,
+            "keys": keys,
+            "mask": mask,
+            **dict(zip(self._state_names, state.states, strict=True)),
+        }
+        ids, log_probs, end_log_probs, attention, *states = self._decoder.run(self._outputs, feeds)
+        grid = (num_sentences, beam)
+        return Step(
+            ids=ids.reshape(*grid, -1),
+            log_probs=log_probs.reshape(*grid, -1),
+            end_log_probs=end_log_probs.reshape(grid),
+            attention=attention.reshape(*grid, -1),
+            state=OnnxState(memory, keys, mask, tuple(states), beam),
+        )
+
+
+def _session(path: Path, num_threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror}") from None
+    except Exception as error:  # ONNX Runtime raises its own kinds, all derived from Exception alone
+        raise BundleError(f"{path} is damaged or not an ONNX graph: {error}") from None

@@ -1,0 +1,119 @@
+"""The ONNX graphs against the Keras model, and 8 bits that do not depend on their neighbours."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import onnx
+import pytest
+
+from nmt import bundle, export
+from nmt.config import ModelConfig, SearchConfig
+from nmt.engines.keras import KerasEngine
+from nmt.engines.onnx import OnnxEngine
+from nmt.model import TranslationModel
+from nmt.search import EOS_ID, max_lengths, search
+
+SIZES = ModelConfig(
+    source_vocab_size=60,
+    target_vocab_size=70,
+    embedding_dim=16,
+    encoder_units=12,
+    decoder_units=24,
+    attention_dim=8,
+)
+SHAPES = [{}, {"bidirectional": False}, {"encoder_layers": 1, "decoder_layers": 1}, {"decoder_layers": 3}]
+
+
+def make(folder, precision, **changes):
+    """A random model as both engines."""
+    keras.utils.set_random_seed(5)
+    config = dataclasses.replace(SIZES, **changes)
+    model = TranslationModel(config)
+    rng = np.random.default_rng(1)
+    model.set_named_weights(
+        {k: 1.7 * v + 0.05 * rng.normal(size=v.shape).astype("float32") for k, v in model.named_weights().items()}
+    )
+    for name, content in export.graphs(config, model.named_weights(), precision).items():
+        (folder / name).write_bytes(content)
+    return KerasEngine(model), OnnxEngine(folder / bundle.ENCODER, folder / bundle.DECODER, num_threads=1)
+
+
+def sentences(count, seed=0):
+    rng = np.random.default_rng(seed)
+    return [[*rng.integers(4, 60, rng.integers(1, 12)).tolist(), EOS_ID] for _ in range(count)]
+
+
+def translate(engine, sources, config):
+    return search(engine.step, engine.encode(sources), max_lengths([len(s) for s in sources], config), config)
+
+
+@pytest.mark.parametrize("changes", SHAPES, ids=lambda changes: " ".join(changes) or "default")
+def test_float32_graphs_find_what_keras_finds(tmp_path, changes):
+    reference, engine = make(tmp_path, "float32", **changes)
+    config = SearchConfig(beam_size=4, num_alternatives=2, max_length_extra=4)
+    sources = sentences(40)
+    both = (translate(one, sources, config) for one in (reference, engine))
+    for expected, found in zip(*both, strict=True):
+        assert [h.ids for h in found] == [h.ids for h in expected]
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one.log_probs, other.log_probs, atol=1e-4)
+            length = len(other.attention[0])
+            np.testing.assert_allclose(one.attention[:, :length], other.attention, atol=1e-4)
+
+
+def first_steps(engine, sources, tokens):
+    """All candidates after feeding the same tokens to each sentence."""
+    state = engine.encode(sources)
+    rows, zeros = np.arange(len(sources)), np.zeros((len(sources), 1), dtype=np.int64)
+    for token in tokens:
+        step = engine.step(np.full((len(sources), 1), token), rows, zeros, state, 70)
+        state = step.state
+    full = np.full((len(sources), 70), np.nan)
+    np.put_along_axis(full, step.ids[:, 0], step.log_probs[:, 0], axis=1)
+    return full
+
+
+def test_8_bits_stay_close_to_float32(tmp_path):
+    reference, engine = make(tmp_path, "int8")
+    sources = sentences(30)
+    expected = first_steps(reference, sources, [2, 9, 30])
+    found = first_steps(engine, sources, [2, 9, 30])
+    possible = expected > -1e3
+    error = np.abs(found - expected)[possible].max()
+    assert 0 < error < 0.1 * np.ptp(expected[possible])
+
+
+@pytest.mark.parametrize("precision", export.PRECISIONS)
+def test_a_row_does_not_see_its_neighbours(tmp_path, precision):
+    _, engine = make(tmp_path, precision)
+    sources = sentences(24)
+    together = first_steps(engine, sources, [2, 9, 30])
+    for number in (0, 7, 23):
+        alone = first_steps(engine, [sources[number]], [2, 9, 30])
+        np.testing.assert_allclose(together[number], alone[0], atol=1e-5)
+
+
+def test_forbidden_tokens_have_no_share(tmp_path):
+    for precision in export.PRECISIONS:
+        _, engine = make(tmp_path, precision)
+        log_probs = first_steps(engine, sentences(3), [2])
+        assert (log_probs[:, :3] < -1e8).all()
+        np.testing.assert_allclose(np.exp(log_probs).sum(1), 1, atol=1e-4)
+
+
+def test_weights_stay_within_what_every_processor_adds_exactly(tmp_path):
+    # Two products of an unsigned and a signed byte must fit 16 bits: 2 · 255 · 63 < 32,768.
+    make(tmp_path, "int8")
+    graph = onnx.load(tmp_path / bundle.DECODER).graph
+    constants = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    kernels = [constants[node.input[1]] for node in graph.node if node.op_type == "MatMulIntegerToFloat"]
+    assert len(kernels) == 8
+    assert all(kernel.dtype == np.int8 and np.abs(kernel).max() <= 63 for kernel in kernels)
+
+
+def test_8_bits_take_a_quarter_of_the_room():
+    weights = TranslationModel(dataclasses.replace(SIZES, decoder_units=256, encoder_units=128)).named_weights()
+    config = dataclasses.replace(SIZES, decoder_units=256, encoder_units=128)
+    small, large = (sum(map(len, export.graphs(config, weights, p).values())) for p in export.PRECISIONS)
+    assert small < 0.3 * large
