@@ -202,6 +202,7 @@ def write(
     temporary.mkdir(parents=True)
     half = {name: np.ascontiguousarray(values, dtype=np.float16) for name, values in weights.items()}
     safetensors.numpy.save_file(half, temporary / WEIGHTS)
+    (temporary / WEIGHTS).chmod(0o644)  # safetensors lets the owner alone read it
     for name, content in files.items():
         (temporary / name).write_bytes(content)
     (temporary / CARD).write_text(card, encoding="utf-8")

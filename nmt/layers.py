@@ -29,7 +29,7 @@ class LSTM(keras.layers.Layer):
     """
 
     def __init__(self, units: int, weight_drop: float = 0.0, **options: Any):
-        super().__init__(**options)
+        super().__init__(autocast=False, **options)  # the state stays float32 whatever the products are
         self.units = units
         self.weight_drop = keras.layers.Dropout(weight_drop)
 
@@ -42,12 +42,14 @@ class LSTM(keras.layers.Layer):
 
     def call(self, inputs: Tensor, state: State | None = None, training: bool = False) -> tuple[Tensor, State]:
         """(B, T, D), state before -> (B, T, H), state after the last step (of the padded length)."""
-        recurrent_kernel = self.weight_drop(ops.convert_to_tensor(self.recurrent_kernel), training=training)
+        inputs = ops.cast(inputs, self.compute_dtype)
+        kernel, bias = (ops.cast(weight, self.compute_dtype) for weight in (self.kernel, self.bias))
+        recurrent_kernel = self.weight_drop(ops.cast(self.recurrent_kernel, self.compute_dtype), training=training)
         if state is None:
             zeros = ops.zeros((ops.shape(inputs)[0], self.units), dtype="float32")
             state = (zeros, zeros)
-        projected = ops.matmul(ops.transpose(inputs, (1, 0, 2)), self.kernel) + self.bias  # -> (T, B, 4H)
-        outputs, state = backend.lstm_scan(projected, ops.cast(recurrent_kernel, projected.dtype), *state)
+        projected = ops.matmul(ops.transpose(inputs, (1, 0, 2)), kernel) + bias  # -> (T, B, 4H)
+        outputs, state = backend.lstm_scan(projected, recurrent_kernel, *state)
         return ops.transpose(outputs, (1, 0, 2)), state
 
 

@@ -213,3 +213,25 @@ def test_reversal_leaves_padding_on_the_right():
     values = np.arange(1, 11).reshape(2, 5, 1).astype("float32")
     turned = numpy(backend.reverse_by_length(values, np.array([5, 3], dtype="int32")))[..., 0]
     assert turned.tolist() == [[5, 4, 3, 2, 1], [8, 7, 6, 9, 10]]
+
+
+def test_half_precision_stays_close_and_keeps_its_state_in_float32():
+    reference = make_model()
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = make_model()
+    finally:
+        keras.config.set_dtype_policy(before)
+    model.set_named_weights(reference.named_weights())
+    rng = np.random.default_rng(8)
+    batch = {"source": ids(rng, 4, 9), "target": ids(rng, 4, 8)}
+    labels = ids(rng, 4, 8)
+    memory, states = model.encode(batch["source"])
+    decoded = model.decode(batch["target"], memory, states)
+    assert keras.backend.standardize_dtype(decoded.logits.dtype) == "bfloat16"
+    for state in (*states, *decoded.states):
+        assert [keras.backend.standardize_dtype(part.dtype) for part in state] == ["float32", "float32"]
+    losses = [float(one.compute_loss(None, labels, one(batch))) for one in (reference, model)]
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
