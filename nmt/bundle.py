@@ -11,12 +11,13 @@
 Nothing in it is executable, and reading it runs no code from it.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -66,6 +67,21 @@ class BundleConfig:
     sha256: dict[str, str] = field(default_factory=dict)  # of the other files, by name
 
 
+def unsaved_info(config: BundleConfig) -> BundleInfo:
+    """Summary of a model that is in no folder yet."""
+    return BundleInfo(
+        name=config.name,
+        folder=Path(),
+        source_language=config.source_language,
+        target_language=config.target_language,
+        size_bytes=0,
+        num_parameters=config.num_parameters,
+        licence=config.licence,
+        data_credit=config.data_credit,
+        scores=dict(config.scores),
+    )
+
+
 def find(name_or_folder: str | Path) -> Path:
     """The folder of a bundle: a path as it is, or the name of a shipped one.
 
@@ -95,18 +111,8 @@ def read_info(folder: str | Path) -> BundleInfo:
         BundleError: it cannot be read.
     """
     folder = Path(folder)
-    config = read_config(folder)
-    return BundleInfo(
-        name=config.name,
-        folder=folder,
-        source_language=config.source_language,
-        target_language=config.target_language,
-        size_bytes=sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
-        num_parameters=config.num_parameters,
-        licence=config.licence,
-        data_credit=config.data_credit,
-        scores=dict(config.scores),
-    )
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) if folder.is_dir() else 0
+    return dataclasses.replace(unsaved_info(read_config(folder)), folder=folder, size_bytes=size)
 
 
 def read_config(folder: str | Path) -> BundleConfig:
@@ -197,23 +203,48 @@ def write(
     import safetensors.numpy
 
     folder = Path(folder)
+    with _replacing(folder) as temporary:
+        half = {name: np.ascontiguousarray(values, dtype=np.float16) for name, values in weights.items()}
+        safetensors.numpy.save_file(half, temporary / WEIGHTS)
+        (temporary / WEIGHTS).chmod(0o644)  # safetensors lets the owner alone read it
+        for name, content in files.items():
+            (temporary / name).write_bytes(content)
+        (temporary / CARD).write_text(card, encoding="utf-8")
+        _write_config(temporary, dataclasses.replace(config, num_parameters=sum(v.size for v in weights.values())))
+    return folder
+
+
+def replace_files(folder: str | Path, files: Mapping[str, bytes], card: str | None = None) -> None:
+    """Give a bundle other files, all or none: a copy of it takes its place when complete."""
+    folder = Path(folder)
+    with _replacing(folder) as temporary:
+        shutil.copytree(folder, temporary, dirs_exist_ok=True)
+        for name, content in files.items():
+            (temporary / name).write_bytes(content)
+        if card is not None:
+            (temporary / CARD).write_text(card, encoding="utf-8")
+        _write_config(temporary, read_config(folder))
+
+
+@contextlib.contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """An empty folder beside `folder` that takes its place when all went well."""
     temporary = folder.with_name(folder.name + ".writing")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    half = {name: np.ascontiguousarray(values, dtype=np.float16) for name, values in weights.items()}
-    safetensors.numpy.save_file(half, temporary / WEIGHTS)
-    (temporary / WEIGHTS).chmod(0o644)  # safetensors lets the owner alone read it
-    for name, content in files.items():
-        (temporary / name).write_bytes(content)
-    (temporary / CARD).write_text(card, encoding="utf-8")
-    written = [path for path in sorted(temporary.iterdir()) if path.name != CARD]
+    try:
+        yield temporary
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_config(folder: Path, config: BundleConfig) -> None:
+    """Write `config.json` with the checksums of the files beside it."""
+    written = [path for path in sorted(folder.iterdir()) if path.name not in (CARD, CONFIG)]
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in written}
-    size = sum(values.size for values in weights.values())
-    values = {"format_version": FORMAT_VERSION}
-    values |= dataclasses.asdict(dataclasses.replace(config, num_parameters=size, sha256=sums))
+    values = {"format_version": FORMAT_VERSION, **dataclasses.asdict(dataclasses.replace(config, sha256=sums))}
     text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    (temporary / CONFIG).write_text(text, encoding="utf-8")
-    if folder.exists():
-        shutil.rmtree(folder)
-    os.replace(temporary, folder)
-    return folder
+    (folder / CONFIG).write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import nmt
-from nmt.commands import completion, data, evaluate, models, train, translate, ui
+from nmt.commands import completion, data, evaluate, export, models, train, translate, ui
 from nmt.errors import MissingExtraError, NmtError
 
 _COMMANDS = {
@@ -20,6 +20,7 @@ _COMMANDS = {
     "data": data,
     "train": train,
     "evaluate": evaluate,
+    "export": export,
     "completion": completion,
 }
 

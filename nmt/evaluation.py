@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nmt.errors import CorpusError, MissingExtraError
+from nmt.languages import language
 
 
 @dataclass(frozen=True)
@@ -12,15 +13,16 @@ class Score:
     """One figure and how it was computed."""
 
     name: str  # such as "BLEU ja-mecab"
-    value: float  # 0 to 100
+    value: float  # 0 to 100; TER, of which less is better, can exceed it
     signature: str  # sacreBLEU's
 
 
 def corpus_scores(hypotheses: Sequence[str], references: Sequence[str], target_language: str) -> list[Score]:
     """BLEU, chrF and TER of a corpus, one reference for each line.
 
-    BLEU counts words: for Japanese those that MeCab finds, and characters besides; for Chinese and Korean likewise with
-    their own tokenizers; for other languages as mteval-v13a does.
+    BLEU counts words: for Japanese those that MeCab finds, for Chinese as sacreBLEU's own tokenizer does, each with
+    characters besides; for Korean, whose words carry endings, characters besides; for other languages without spaces
+    characters alone. All else is mteval-v13a.
 
     Raises:
         CorpusError: different numbers of lines, or none.
@@ -37,7 +39,7 @@ def corpus_scores(hypotheses: Sequence[str], references: Sequence[str], target_l
     except ImportError:
         raise MissingExtraError("Scoring translations", "train") from None
 
-    cjk = target_language in ("ja", "zh")
+    cjk = _base(target_language) in ("ja", "zh")
     metrics: list[tuple[str, Any]] = [
         (f"BLEU {name}".strip(), BLEU(tokenize=tokenize)) for name, tokenize in _tokenizations(target_language)
     ]
@@ -50,9 +52,16 @@ def corpus_scores(hypotheses: Sequence[str], references: Sequence[str], target_l
 
 
 def _tokenizations(target_language: str) -> list[tuple[str, str]]:
+    """Names of the BLEU scores of a language, each with sacreBLEU's tokenizer."""
     special = {
         "ja": [("ja-mecab", "ja-mecab"), ("char", "char")],
-        "ko": [("ko-mecab", "ko-mecab"), ("char", "char")],
+        "ko": [("", "13a"), ("char", "char")],  # ko-mecab needs a dictionary that does not come with sacreBLEU
         "zh": [("zh", "zh"), ("char", "char")],
     }
-    return special.get(target_language, [("", "13a")])
+    without_spaces = not language(target_language).uses_spaces
+    return special.get(_base(target_language), [("char", "char")] if without_spaces else [("", "13a")])
+
+
+def _base(code: str) -> str:
+    """`zh` of `zh-TW`."""
+    return code.partition("-")[0]

@@ -24,10 +24,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from nmt import backend, bundle, export, tokenizer
+from nmt import backend, bundle, tokenizer
 from nmt.batches import BatchPlan, EncodedCorpus, encode_corpus
 from nmt.bundle import BundleConfig
-from nmt.card import model_card
 from nmt.checkpoint import Progress, load_arrays, load_checkpoint, save_arrays, save_checkpoint
 from nmt.config import Recipe, SearchConfig, TrainingConfig, load_recipe
 from nmt.corpus import Corpus, read_corpus
@@ -36,6 +35,7 @@ from nmt.errors import BundleError, TrainingError
 from nmt.evaluation import Score, corpus_scores
 from nmt.languages import language
 from nmt.model import TranslationModel
+from nmt.packing import pack
 from nmt.tokenizer import Tokenizer
 from nmt.translator import Translator
 
@@ -198,7 +198,7 @@ class _Rounds(keras.callbacks.Callback):
         self.run, self.recipe, self.options, self.tokenizers = run, recipe, recipe.training, tokenizers
         self.network = model
         count = min(len(dev), self.options.dev_sentences)
-        self._dev = Corpus(dev.sources[:count], dev.targets[:count])
+        self.dev = Corpus(dev.sources[:count], dev.targets[:count])
         self._translator = make_translator(model, recipe, tokenizers)
         self._show = show
         self.progress = load_checkpoint(run / CHECKPOINT, model) or Progress()
@@ -276,9 +276,9 @@ class _Rounds(keras.callbacks.Callback):
 
     def _evaluate(self) -> list[Score]:
         with _averaged(self.network):
-            translations = self._translator.translate_batch(self._dev.sources, SearchConfig(beam_size=1))
+            translations = self._translator.translate_batch(self.dev.sources, SearchConfig(beam_size=1))
         texts = [translation.text for translation in translations]
-        return [s for s in corpus_scores(texts, self._dev.targets, self.recipe.target_language) if s.name != "TER"]
+        return [s for s in corpus_scores(texts, self.dev.targets, self.recipe.target_language) if s.name != "TER"]
 
 
 def learning_rate(options: TrainingConfig, update: int, share_done: float) -> float:
@@ -312,11 +312,7 @@ class _averaged:
 
 def make_translator(model: TranslationModel, recipe: Recipe, tokenizers: tuple[Tokenizer, Tokenizer]) -> Translator:
     """A translator around a model in memory, as the bundle's own would be."""
-    config = bundle_config(recipe, model)
-    info = bundle.BundleInfo(
-        recipe.name, Path(), recipe.source_language, recipe.target_language, 0, 0, recipe.licence, recipe.data_credit
-    )
-    return Translator(KerasEngine(model), *tokenizers, config, info)
+    return Translator(KerasEngine(model), *tokenizers, bundle_config(recipe, model))
 
 
 def bundle_config(recipe: Recipe, model: TranslationModel) -> BundleConfig:
@@ -351,15 +347,7 @@ def _is_written(run: Path, progress: Progress) -> bool:
 
 def _finish(run: Path, recipe: Recipe, rounds: _Rounds, encoded: EncodedCorpus, test: Corpus | None) -> Path:
     """Write the bundle with the best weights, scored on the test part."""
-    model = TranslationModel(rounds.network.config)
-    model.set_named_weights(load_arrays(run / BEST))
-    config, state = bundle_config(recipe, model), rounds.progress
-    results: dict[str, list[Score]] = {}
-    if test is not None:
-        translator = make_translator(model, recipe, rounds.tokenizers)
-        for name, search in (("greedy", SearchConfig(beam_size=1)), (f"beam {recipe.search.beam_size}", recipe.search)):
-            texts = [translation.text for translation in translator.translate_batch(test.sources, search)]
-            results[name] = corpus_scores(texts, test.targets, recipe.target_language)
+    state = rounds.progress
     facts = {
         "Pairs": f"{len(encoded):,} for training ({encoded.num_left_out:,} longer ones left out), "
         f"{len(test) if test else 0:,} for the scores below",
@@ -368,14 +356,9 @@ def _finish(run: Path, recipe: Recipe, rounds: _Rounds, encoded: EncodedCorpus, 
         "Time": f"{state.seconds / 3600:.2f} hours on {os.cpu_count()} processor cores, {_precision(recipe.training)}",
         "Reproduce": f"`nmt train {recipe.name}.toml` with the recipe of that name",
     }
-    final = list(results.values())[-1] if results else []
     config = dataclasses.replace(
-        config,
-        scores={score.name: round(score.value, 2) for score in final},
+        bundle_config(recipe, rounds.network),
         training={"updates": state.update, "hours": round(state.seconds / 3600, 3), "best_update": state.best_update},
     )
-    weights = model.named_weights()
-    files = {name: (run / name).read_bytes() for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
-    files |= export.graphs(model.config, weights)
-    card = model_card(config, sum(values.size for values in weights.values()), results, facts)
-    return bundle.write(run / BUNDLE, config, files, weights, card)
+    tokenizers = {name: run / name for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
+    return pack(run / BUNDLE, config, load_arrays(run / BEST), tokenizers, rounds.dev, test, facts)

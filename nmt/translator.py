@@ -66,8 +66,15 @@ class Translator:
         translator.translate("Good morning!").text
     """
 
-    def __init__(self, engine: Engine, source: Tokenizer, target: Tokenizer, config: BundleConfig, info: BundleInfo):
-        self._info, self._search = info, config.search
+    def __init__(
+        self,
+        engine: Engine,
+        source: Tokenizer,
+        target: Tokenizer,
+        config: BundleConfig,
+        info: BundleInfo | None = None,
+    ):
+        self._info, self._search = info or bundle.unsaved_info(config), config.search
         self._engine, self._source, self._target, self._config = engine, source, target, config
         self._target_uses_spaces = languages.language(config.target_language).uses_spaces
 

@@ -46,7 +46,7 @@ def tiny_bundle(tmp_path_factory, tokenizers):
     """A bundle with random weights: what it says is nonsense, but it says it like any other."""
     import keras
 
-    from nmt import bundle, export
+    from nmt import bundle, graphs
     from nmt.bundle import BundleConfig
     from nmt.config import ModelConfig, SearchConfig
     from nmt.model import TranslationModel
@@ -72,5 +72,5 @@ def tiny_bundle(tmp_path_factory, tokenizers):
     )
     # Sharper than fresh weights, so that the outputs differ from sentence to sentence.
     weights = {name: values * 2 for name, values in TranslationModel(sizes).named_weights().items()}
-    models |= export.graphs(sizes, weights)
+    models |= graphs.build(sizes, weights)
     return bundle.write(folder, config, models, weights, "# tiny\n")

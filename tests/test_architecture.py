@@ -18,8 +18,8 @@ FLOORS = (
     ("errors", "config", "languages"),
     ("corpus", "cleaning", "preparation", "tokenizer", "batches", "segment", "protect"),
     ("backend", "layers", "model", "search"),
-    ("engines", "export", "bundle", "card", "translator", "evaluation", "live"),
-    ("training", "checkpoint", "finetune", "documents", "cluster", "commands", "cli", "__main__"),
+    ("engines", "graphs", "bundle", "card", "translator", "evaluation", "live"),
+    ("training", "checkpoint", "export", "packing", "finetune", "documents", "cluster", "commands", "cli", "__main__"),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 BACKENDS = {"tensorflow", "jax", "torch"}

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from nmt import bundle, export
+from nmt import bundle, graphs
 from nmt.config import ModelConfig, SearchConfig
 from nmt.engines.keras import KerasEngine
 from nmt.engines.onnx import OnnxEngine
@@ -34,7 +34,7 @@ def make(folder, precision, **changes):
     model.set_named_weights(
         {k: 1.7 * v + 0.05 * rng.normal(size=v.shape).astype("float32") for k, v in model.named_weights().items()}
     )
-    for name, content in export.graphs(config, model.named_weights(), precision).items():
+    for name, content in graphs.build(config, model.named_weights(), precision).items():
         (folder / name).write_bytes(content)
     return KerasEngine(model), OnnxEngine(folder / bundle.ENCODER, folder / bundle.DECODER, num_threads=1)
 
@@ -84,7 +84,7 @@ def test_8_bits_stay_close_to_float32(tmp_path):
     assert 0 < error < 0.1 * np.ptp(expected[possible])
 
 
-@pytest.mark.parametrize("precision", export.PRECISIONS)
+@pytest.mark.parametrize("precision", graphs.PRECISIONS)
 def test_a_row_does_not_see_its_neighbours(tmp_path, precision):
     _, engine = make(tmp_path, precision)
     sources = sentences(24)
@@ -95,7 +95,7 @@ def test_a_row_does_not_see_its_neighbours(tmp_path, precision):
 
 
 def test_forbidden_tokens_have_no_share(tmp_path):
-    for precision in export.PRECISIONS:
+    for precision in graphs.PRECISIONS:
         _, engine = make(tmp_path, precision)
         log_probs = first_steps(engine, sentences(3), [2])
         assert (log_probs[:, :3] < -1e8).all()
@@ -115,5 +115,5 @@ def test_weights_stay_within_what_every_processor_adds_exactly(tmp_path):
 def test_8_bits_take_a_quarter_of_the_room():
     weights = TranslationModel(dataclasses.replace(SIZES, decoder_units=256, encoder_units=128)).named_weights()
     config = dataclasses.replace(SIZES, decoder_units=256, encoder_units=128)
-    small, large = (sum(map(len, export.graphs(config, weights, p).values())) for p in export.PRECISIONS)
+    small, large = (sum(map(len, graphs.build(config, weights, p).values())) for p in graphs.PRECISIONS)
     assert small < 0.3 * large

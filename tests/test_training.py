@@ -1,0 +1,569 @@
+"""Training: from a recipe to a bundle, what it promises on the way, and that a kill costs a round and nothing else."""
+
+import contextlib
+import csv
+import math
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+
+from nmt import ConfigError, CorpusError, NmtError, TrainingError, Translator, bundle, training
+from nmt.checkpoint import load_arrays, load_checkpoint
+from nmt.config import TrainingConfig, load_recipe
+from nmt.corpus import Corpus, write_pair_files
+from nmt.tokenizer import Tokenizer
+
+ROOT = Path(__file__).parent.parent
+# One layer each, so that most of a test is not TensorFlow making graphs; noise of every kind, so that what draws it counts.
+RECIPE = """
+name = "tiny"
+source_language = "en"
+target_language = "ja"
+licence = "CC0-1.0"
+[data]
+train = "train"
+dev = "dev"
+test = "test"
+source_vocab_size = 300
+target_vocab_size = 400
+[model]
+embedding_dim = 16
+encoder_layers = 1
+encoder_units = 12
+decoder_layers = 1
+decoder_units = 24
+attention_dim = 16
+dropout = 0.1
+word_dropout = 0.1
+weight_drop = 0.1
+[training]
+batch_tokens = 150
+updates = 12
+updates_per_round = 5
+warmup_updates = 4
+learning_rate = 1e-2
+final_learning_rate = 1e-4
+ema = 0.8
+precision = "float32"
+[search]
+beam_size = 2
+max_length_extra = 4
+"""
+
+
+def write_recipe(folder, **changes):
+    """A recipe in `folder`, keys replaced; None takes the line out."""
+    text = RECIPE
+    for key, value in changes.items():
+        text, count = re.subn(rf"(?m)^{key} = .*\n", "" if value is None else f"{key} = {value}\n", text)
+        if not count:
+            text = text.replace("[training]\n", f"[training]\n{key} = {value}\n")
+    path = folder / "tiny.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_parts(folder, corpus, languages, **sizes):
+    start = 0
+    for name, size in sizes.items():
+        part = Corpus(corpus.sources[start : start + size], corpus.targets[start : start + size])
+        write_pair_files(part, *(folder / f"{name}.{code}" for code in languages))
+        start += size
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, sample):
+    folder = tmp_path_factory.mktemp("data")
+    write_parts(folder, sample, ("en", "ja"), dev=6, test=4, train=200)
+    return folder
+
+
+@pytest.fixture
+def work(data, tmp_path):
+    """A folder of a test's own with the data in it."""
+    for path in data.glob("*.??"):
+        (tmp_path / path.name).symlink_to(path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """A run of 12 updates in rounds of 5, to look at."""
+    run = tmp_path_factory.mktemp("runs") / "tiny"
+    assert training.train(write_recipe(data), output=run, progress=False) == run / "bundle"
+    return run
+
+
+def read_log(run):
+    with (run / "log.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+# ---------------------------------------------------------------- learning rate
+
+
+OPTIONS = st.builds(
+    lambda peak, share, warmup: TrainingConfig(
+        learning_rate=peak, final_learning_rate=peak * share, warmup_updates=warmup
+    ),
+    st.floats(1e-5, 1e-1),
+    st.floats(0, 1),
+    st.integers(1, 1000),
+)
+
+
+@given(OPTIONS, st.integers(0, 999))
+def test_the_warm_up_is_linear_to_the_learning_rate(options, update):
+    update %= options.warmup_updates
+    expected = options.learning_rate * (update + 1) / options.warmup_updates
+    assert training.learning_rate(options, update, 0.0) == pytest.approx(expected)
+    assert training.learning_rate(options, options.warmup_updates - 1, 0.0) == pytest.approx(options.learning_rate)
+
+
+@given(OPTIONS, st.lists(st.floats(0, 1), min_size=2, max_size=20))
+def test_after_the_warm_up_it_falls_to_the_final_rate(options, shares):
+    update = options.warmup_updates
+    rates = [training.learning_rate(options, update, share) for share in (0.0, *sorted(shares), 1.0)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] == pytest.approx(options.learning_rate)
+    assert rates[-1] == pytest.approx(options.final_learning_rate)
+
+
+@pytest.fixture
+def rates(monkeypatch):
+    """The learning rates of the updates of this test, as they are set."""
+    seen = []
+
+    def noting(options, update, share_done, original=training.learning_rate):
+        seen.append(original(options, update, share_done))
+        return seen[-1]
+
+    monkeypatch.setattr(training, "learning_rate", noting)
+    return seen
+
+
+# ---------------------------------------------------------------- what a run leaves
+
+
+def test_a_run_writes_what_it_promises(finished):
+    names = {path.name for path in finished.iterdir()}
+    files = {"recipe.json", "source.model", "target.model", "checkpoint.npz", "best.npz", "log.csv"}
+    assert names == {*files, "tensorboard", "bundle"}
+    assert list(finished.glob("tensorboard/**/events.*"))
+    for side in ("source", "target"):
+        assert Tokenizer.load(finished / f"{side}.model").vocab_size >= 261
+
+
+def test_the_log_has_a_line_per_round_and_no_update_too_many(finished):
+    rows = read_log(finished)
+    assert [row["update"] for row in rows] == ["5", "10", "12"]
+    assert {"hours", "loss", "target_tokens_per_second", "dev BLEU ja-mecab", "dev BLEU char", "dev chrF"} <= set(
+        rows[0]
+    )
+    hours = [float(row["hours"]) for row in rows]
+    assert 0 < hours[0] <= hours[1] <= hours[2] < 1
+
+
+def test_the_loss_falls(finished):
+    losses = [float(row["loss"]) for row in read_log(finished)]
+    # At first every token is about as likely as any other.
+    assert losses[0] == pytest.approx(math.log(Tokenizer.load(finished / "target.model").vocab_size), rel=0.3)
+    assert losses[-1] < losses[0] - 0.5
+
+
+def test_the_bundle_translates(finished):
+    translation = Translator.load(finished / "bundle").translate("Good morning!")
+    assert translation.text.strip()
+    assert Translator.load(finished / "bundle", engine="keras").translate("Good morning!").text == translation.text
+
+
+def test_the_bundle_holds_the_best_weights(finished):
+    best = load_arrays(finished / "best.npz")
+    written = bundle.read_weights(finished / "bundle")
+    assert written.keys() == best.keys()
+    for name, values in best.items():
+        np.testing.assert_allclose(written[name], values, rtol=1e-3, atol=1e-6)  # half precision
+    config = bundle.read_config(finished / "bundle")
+    assert config.num_parameters == sum(values.size for values in best.values())
+    assert config.training["updates"] == 12
+    assert config.training["best_update"] in (5, 10, 12)
+
+
+def test_the_card_has_scores_with_signatures(finished):
+    card = (finished / "bundle" / "README.md").read_text(encoding="utf-8")
+    lines = [[cell.strip() for cell in line.split("|", 4)] for line in card.splitlines() if line.startswith("| ")]
+    scored = {(search, metric): rest for _, search, metric, _, rest in lines[1:]}
+    metrics = {"BLEU ja-mecab": "tok:ja-mecab", "BLEU char": "tok:char", "chrF": "nc:6", "TER": "tok:tercom"}
+    assert scored.keys() == {(search, metric) for search in ("greedy", "beam 2") for metric in metrics}
+    for (_, metric), signature in scored.items():
+        assert metrics[metric] in signature and "version:" in signature
+    assert "200 for training" in card and "12 batches" in card and "CC0-1.0" in card
+    assert bundle.read_info(finished / "bundle").scores.keys() == metrics.keys()
+
+
+def test_a_finished_run_gives_its_bundle_again(finished, data, monkeypatch):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*.*") if path.name != "recipe.json"}
+
+    def fail(*_, **__):
+        raise AssertionError("there is nothing left to do")
+
+    monkeypatch.setattr(keras.Model, "fit", fail)
+    monkeypatch.setattr(Translator, "translate_batch", fail)
+    start = time.process_time()
+    assert training.train(data / "tiny.toml", output=finished, progress=False) == finished / "bundle"
+    assert time.process_time() - start < 10
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_lost_bundle_is_made_again(finished, data, monkeypatch):
+    def fail(*_, **__):
+        raise AssertionError("training is over")
+
+    monkeypatch.setattr(keras.Model, "fit", fail)
+    old = (finished / "bundle").rename(finished / "old")
+    training.train(data / "tiny.toml", output=finished, progress=False)
+    for path in old.iterdir():
+        assert (finished / "bundle" / path.name).read_bytes() == path.read_bytes(), path.name
+        path.unlink()
+    old.rmdir()
+
+
+# ---------------------------------------------------------------- when to stop
+
+
+def test_the_last_updates_have_the_final_learning_rate_by_hours(work, monkeypatch, rates):
+    """On a clock that goes on by a second whenever it is looked at: a run of 20 seconds, whatever the machine."""
+    seconds = iter(range(10_000))
+    monkeypatch.setattr(training, "time", types.SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    recipe = write_recipe(work, hours=20 / 3600, updates=1000, updates_per_round=1000, test=None)
+    run = work / "run"
+    training.train(recipe, output=run, progress=False)
+    (row,) = read_log(run)
+    assert len(rates) == int(row["update"]) == 20, "stopped in the middle of a round"
+    assert rates[:4] == sorted(rates[:4]) and max(rates) == pytest.approx(1e-2, rel=0.2)
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert rates[-1] == pytest.approx(1e-4, abs=1e-4)
+
+    assert Translator.load(run / "bundle").info.scores == {}, "no test part, no scores"
+    assert "sacreBLEU" not in (run / "bundle" / "README.md").read_text(encoding="utf-8")
+
+
+def test_patience_ends_a_run_and_the_averaged_weights_of_the_best_round_are_kept(work, monkeypatch, rates):
+    recipe = write_recipe(work, updates=24, updates_per_round=3, patience=2, test=None)
+    models, evaluated = [], []
+
+    def noting_model(model, *rest, original=training.make_translator):
+        models.append(model)
+        return original(model, *rest)
+
+    def noting_weights(self, texts, config=None):
+        evaluated.append(models[0].named_weights())
+        return [types.SimpleNamespace(text="")] * len(texts)
+
+    chrf = iter([10.0, 30.0, 30.0, 20.0, 90.0])
+    scores = lambda *_: [training.Score("chrF", next(chrf), ""), training.Score("TER", 1.0, "")]  # noqa: E731
+    monkeypatch.setattr(training, "make_translator", noting_model)
+    monkeypatch.setattr(training, "corpus_scores", scores)
+    monkeypatch.setattr(Translator, "translate_batch", noting_weights)
+    run = work / "run"
+    training.train(recipe, output=run, progress=False)
+
+    assert [row["update"] for row in read_log(run)] == ["3", "6", "9", "12"]
+    assert [row["dev chrF"] for row in read_log(run)] == ["10.0", "30.0", "30.0", "20.0"]
+    assert bundle.read_config(run / "bundle").training["best_update"] == 6
+    assert rates[-1] == pytest.approx(training.learning_rate(load_recipe(recipe).training, 11, 11 / 24))
+
+    best = load_arrays(run / "best.npz")
+    assert len(evaluated) == 4
+    for name, values in best.items():
+        np.testing.assert_array_equal(values, evaluated[1][name], err_msg=name)
+    assert any(not np.array_equal(values, evaluated[0][name]) for name, values in best.items())
+
+    # What was evaluated last is the average in the checkpoint, not the weights that go on learning.
+    options, sides = load_recipe(recipe), [Tokenizer.load(run / f"{side}.model") for side in ("source", "target")]
+    model = training.build_model(options, *sides)
+    load_checkpoint(run / "checkpoint.npz", model)
+    learning = model.named_weights()
+    with training._averaged(model):
+        averages = model.named_weights()
+    for name, values in averages.items():
+        np.testing.assert_array_equal(values, evaluated[-1][name], err_msg=name)
+    assert any(np.abs(learning[name] - values).max() > 1e-3 for name, values in averages.items())
+
+
+# ---------------------------------------------------------------- the average of the weights
+
+
+def make_model(work, **changes):
+    text = Tokenizer.load  # the sizes come from real tokenizers
+    recipe = load_recipe(write_recipe(work, **changes))
+    return training.build_model(recipe, text(work / "source.model"), text(work / "target.model"))
+
+
+@pytest.fixture
+def place(finished, tmp_path):
+    for side in ("source", "target"):
+        (tmp_path / f"{side}.model").symlink_to(finished / f"{side}.model")
+    return tmp_path
+
+
+def values(variables):
+    return [ops.convert_to_numpy(ops.convert_to_tensor(variable)) for variable in variables]
+
+
+def test_averaged_swaps_and_swaps_back(place):
+    model = make_model(place)
+    averages = [v for v in model.optimizer.variables if v.path.endswith("_average")]
+    assert len(averages) == len(model.trainable_variables)
+    rng = np.random.default_rng(0)
+    for variable in averages:
+        variable.assign(rng.normal(size=variable.shape))
+    weights_before, averages_before = values(model.trainable_variables), values(averages)
+
+    def check(weights, others):
+        for found, expected in zip(values(model.trainable_variables), weights, strict=True):
+            np.testing.assert_array_equal(found, expected)
+        for found, expected in zip(values(averages), others, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+    with training._averaged(model):
+        check(averages_before, weights_before)
+    check(weights_before, averages_before)
+    with pytest.raises(KeyboardInterrupt), training._averaged(model):
+        raise KeyboardInterrupt
+    check(weights_before, averages_before)
+
+
+def test_without_an_average_the_weights_stay(place):
+    model = make_model(place, ema=0.0)
+    before = values(model.trainable_variables)
+    with training._averaged(model):
+        for found, expected in zip(values(model.trainable_variables), before, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"lerning_rate": 1e-3}, ConfigError, r'tiny\.toml \[training\]: unknown key "lerning_rate".*"learning_rate"'),
+        ({"updates": 0}, ConfigError, "updates must be at least 1"),
+        ({"dev": None}, TrainingError, r"needs both train and dev.*nmt data prepare"),
+        ({"train": None}, TrainingError, "needs both train and dev"),
+        ({"train": '"nowhere"'}, CorpusError, r"no such file: .*nowhere\.en"),
+        ({"test": '"nowhere"'}, CorpusError, r"no such file: .*nowhere\.en"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, dict) else "",
+)
+def test_a_recipe_that_cannot_be_used(work, changes, error, message):
+    recipe = write_recipe(work, **changes)
+    with pytest.raises(error, match=message) as caught:
+        training.train(recipe, output=work / "run", progress=False)
+    assert isinstance(caught.value, NmtError) and "\n" not in str(caught.value)
+    assert not (work / "run").exists(), "the folder is free for the corrected recipe"
+
+
+def test_a_recipe_that_is_not_there(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot read recipe .*none\.toml"):
+        training.train(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("changes", [{"learning_rate": 1e-3}, {"decoder_units": 28}, {"seed": 2}], ids=str)
+def test_another_recipe_in_the_same_folder_is_refused(finished, work, changes):
+    with pytest.raises(TrainingError, match=r"holds a run of another recipe.*--output"):
+        training.train(write_recipe(work, **changes), output=finished, progress=False)
+
+
+def test_how_long_to_train_may_change(finished, work):
+    recipe = write_recipe(work, patience=50, hours=3.0, output='"elsewhere"')
+    text = recipe.read_text(encoding="utf-8").replace('output = "elsewhere"\n', "")
+    recipe.write_text('output = "elsewhere"\n' + text, encoding="utf-8")
+    assert training.train(recipe, output=finished, progress=False) == finished / "bundle"
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_ends_the_run_before_anything_is_saved(place, sample, loss):
+    recipe = load_recipe(write_recipe(place))
+    sides = tuple(Tokenizer.load(place / f"{side}.model") for side in ("source", "target"))
+    model = training.build_model(recipe, *sides)
+    rounds = training._Rounds(place, recipe, model, sides, Corpus(sample.sources[:2], sample.targets[:2]), False)
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) after update 0; lower .* learning_rate"):
+        rounds.on_epoch_end(0, {"loss": loss})
+    assert not (place / "checkpoint.npz").exists() and not (place / "best.npz").exists()
+
+
+# ---------------------------------------------------------------- the recipes that ship
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "data" / "recipes").glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_recipes_can_be_read(path):
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    assert recipe.licence and recipe.data_credit
+    assert recipe.data.train and recipe.data.dev and recipe.data.test
+
+
+def test_the_recipe_for_the_sample_finds_what_the_documented_command_writes():
+    """`nmt data prepare … --out work/` and then `nmt train data/recipes/sample.toml`, both from the checkout."""
+    path = ROOT / "data" / "recipes" / "sample.toml"
+    data = load_recipe(path).data
+    for part in ("train", "dev", "test"):
+        assert (path.parent / getattr(data, part)).resolve() == ROOT / "work" / part
+    assert "nmt data prepare data/sample/en-ja.tsv --out work/" in path.read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------- slow: it learns, and kills do not matter
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def digits(rng, count):
+    """Sequences of 3 to 9 digits, spelled out since the translator leaves text without letters alone, and reversed."""
+    rows = [[rng.choice(DIGITS) for _ in range(rng.randint(3, 9))] for _ in range(count)]
+    return Corpus([" ".join(row) for row in rows], [" ".join(reversed(row)) for row in rows])
+
+
+@pytest.mark.slow
+def test_reversed_digits_are_learned(tmp_path):
+    rng = random.Random(1)
+    write_parts(tmp_path, digits(rng, 8100), ("en", "xx"), dev=100, train=8000)
+    recipe = write_recipe(
+        tmp_path,
+        target_language='"xx"',
+        test=None,
+        updates=1500,
+        updates_per_round=500,
+        batch_tokens=400,
+        warmup_updates=100,
+        learning_rate=5e-3,
+        ema=0.99,
+        label_smoothing=0.0,
+        embedding_dim=32,
+        encoder_units=32,
+        decoder_layers=2,
+        decoder_units=64,
+        attention_dim=32,
+        dropout=0.0,
+        word_dropout=0.0,
+        weight_drop=0.0,
+    )
+    translator = Translator.load(training.train(recipe, output=tmp_path / "run", progress=False))
+    known = set((tmp_path / "train.en").read_text(encoding="utf-8").splitlines())
+    pairs = [pair for pair in zip(*vars(digits(rng, 600)).values(), strict=True) if pair[0] not in known]
+    assert len(pairs) > 400
+    right = [
+        translation.text == target
+        for translation, (_, target) in zip(
+            translator.translate_batch([source for source, _ in pairs]), pairs, strict=True
+        )
+    ]
+    assert np.mean(right) > 0.95
+
+
+LONG = {"updates": 48, "updates_per_round": 8, "decoder_layers": 2, "encoder_layers": 2, "embedding_dim": 96}
+
+
+@contextlib.contextmanager
+def started(recipe, run):
+    """`nmt train` as a process of its own; killed at the end, if it still runs."""
+    with (run.parent / f"{run.name}.log").open("ab") as log:
+        command = [sys.executable, "-m", "nmt", "train", str(recipe), "--output", str(run)]
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=run.parent)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def run_to_the_end(recipe, run):
+    with started(recipe, run) as process:
+        status = process.wait(timeout=900)
+    assert status == 0, (run.parent / f"{run.name}.log").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    for path in data.glob("*.??"):
+        (folder / path.name).symlink_to(path)
+    run_to_the_end(write_recipe(folder, **LONG), folder / "run")
+    return folder / "run"
+
+
+def assert_same_outcome(run, expected):
+    """The same to the last bit: on one machine nothing in a run depends on time or chance."""
+    for name in ("best.npz", "checkpoint.npz"):
+        found, wanted = load_arrays(run / name), load_arrays(expected / name)
+        assert found.keys() == wanted.keys()
+        for key in wanted.keys() - {"progress"}:  # it says how long things took
+            np.testing.assert_array_equal(found[key], wanted[key], err_msg=f"{name} {key}")
+    for name in ("weights.safetensors", "encoder.onnx", "decoder.onnx", "source.model", "target.model"):
+        assert (run / "bundle" / name).read_bytes() == (expected / "bundle" / name).read_bytes(), name
+    timing = ("hours", "target_tokens_per_second")
+    logs = [[{k: v for k, v in row.items() if k not in timing} for row in read_log(each)] for each in (run, expected)]
+    assert logs[0] == logs[1]
+
+
+def kill_when(process, ready, delay):
+    """Kill -9 `delay` seconds after `ready()`; returns whether that moment came before the end of the process."""
+    while not ready():
+        if process.poll() is not None:
+            return False
+        time.sleep(0.0002)
+    time.sleep(delay)
+    os.kill(process.pid, signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_kills_change_nothing(uninterrupted, work):
+    recipe, run = write_recipe(work, **LONG), work / "run"
+    rng = random.Random(5)
+
+    def written(name):
+        """Whether a file is not the one that was there before, or none."""
+        path = run / name
+        before = path.stat().st_ino if path.exists() else None
+        return lambda: path.exists() and path.stat().st_ino != before
+
+    moments = {
+        "early": lambda: (lambda: True, rng.uniform(0, 3)),
+        "within a round": lambda: (written("checkpoint.npz"), rng.uniform(0, 0.5)),
+        "while the checkpoint is written": lambda: ((run / "checkpoint.writing").exists, 0.0),
+        "between log and checkpoint": lambda: (written("log.csv"), 0.0),
+        "while the best weights are written": lambda: ((run / "best.writing").exists, 0.0),
+        "while the bundle is written": lambda: ((run / "bundle.writing").exists, 0.0),
+    }
+    for name, moment in moments.items():
+        with started(recipe, run) as process:
+            ready, delay = moment()
+            assert kill_when(process, ready, delay), f"{name}: the run ended before"
+        assert not (run / "bundle").exists()
+    run_to_the_end(recipe, run)
+
+    assert [int(row["update"]) for row in read_log(run)] == list(range(8, 49, 8))
+    assert Translator.load(run / "bundle").translate("Good morning!").text.strip()
+    assert not list(run.glob("*.writing"))
+    assert_same_outcome(run, uninterrupted)
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_weights(uninterrupted, work):
+    run_to_the_end(write_recipe(work, **LONG), work / "run")
+    assert_same_outcome(work / "run", uninterrupted)
