@@ -63,8 +63,8 @@ def export(folder: str | Path, precision: str = "int8", dev: Corpus | None = Non
         said = [str(cost) for cost in costs]
         if too_costly(costs) and not force:
             raise BundleError(
-                f"8 bits lose more than {TOLERANCE} points on these {len(dev):,} sentences ({'; '.join(said)}); nothing was "
-                "written. Use --precision float32, or --force to accept the loss"
+                f"8 bits lose more than {TOLERANCE} points on these {len(dev):,} sentences ({'; '.join(said)}); "
+                "nothing was written. Use --precision float32, or --force to accept the loss"
             )
     files = graphs.build(config.model, weights, precision)
     bundle.replace_files(folder, files)
