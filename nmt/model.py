@@ -24,9 +24,9 @@ from keras import ops
 from nmt import backend
 from nmt.config import ModelConfig
 from nmt.layers import LSTM, Attention, BidirectionalLSTM, Embedding, State
+from nmt.tokenizer import PAD_ID
 
 Tensor = Any
-PAD_ID = 0
 
 
 class Memory(NamedTuple):

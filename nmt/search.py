@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from nmt.config import SearchConfig
+from nmt.tokenizer import BOS_ID, EOS_ID
 
-BOS_ID, EOS_ID = 2, 3
 State = Any  # whatever the step function makes of it
 
 

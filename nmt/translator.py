@@ -12,8 +12,8 @@ from nmt.bundle import BundleConfig, BundleInfo
 from nmt.config import SearchConfig
 from nmt.engines import Engine
 from nmt.errors import BundleError, ConfigError, MissingExtraError
-from nmt.search import EOS_ID, Hypothesis, max_lengths, search
-from nmt.tokenizer import Tokenizer
+from nmt.search import Hypothesis, max_lengths, search
+from nmt.tokenizer import EOS_ID, Tokenizer
 
 # Letters spelled in bytes could come out as a line break or as half a character.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]+")

@@ -12,7 +12,8 @@ from nmt.config import ModelConfig, SearchConfig
 from nmt.engines.keras import KerasEngine
 from nmt.engines.onnx import OnnxEngine
 from nmt.model import TranslationModel
-from nmt.search import EOS_ID, max_lengths, search
+from nmt.search import max_lengths, search
+from nmt.tokenizer import EOS_ID
 
 SIZES = ModelConfig(
     source_vocab_size=60,

@@ -12,8 +12,8 @@ from keras import ops
 from nmt import backend
 from nmt.batches import pad
 from nmt.model import Memory, TranslationModel
-from nmt.search import EOS_ID, Step
-from nmt.tokenizer import BOS_ID, PAD_ID, UNKNOWN_ID
+from nmt.search import Step
+from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID
 
 Tensor = Any
 
