@@ -72,18 +72,20 @@ class _Graph:
         zero = self.constant(128, np.uint8)
         return str(self.add("QuantizeLinear", x, self.constant(scale, np.float32), zero))
 
-    def product(self, x: str, scale: float, integers: np.ndarray, scales: np.ndarray) -> str:
-        """Quantized (N, D) times 8-bit (D, M) with a scale for each of M columns -> float32 (N, M)."""
-        zeros = self.constant(np.zeros(integers.shape[1], np.int8))
+    def product(self, x: str, scale: float, integers: str, scales: np.ndarray, bias: np.ndarray | None = None) -> str:
+        """Quantized (N, D) times 8-bit (D, M) with a scale for each of M columns, plus bias (M,) -> float32 (N, M)."""
+        biases = [] if bias is None else [self.constant(bias, np.float32)]
+        zeros = self.constant(np.zeros(scales.size, np.int8))
         return str(
             self.add(
                 "MatMulIntegerToFloat",
                 x,
-                self.constant(integers),
+                integers,
                 self.constant(scale, np.float32),
                 self.constant(scales.reshape(-1)),
                 self.constant(128, np.uint8),
                 zeros,
+                *biases,
                 domain=MICROSOFT,
             )
         )
@@ -94,14 +96,15 @@ class _Graph:
             return str(self.add("MatMul", x, self.constant(kernel, np.float32)))
         rows, factor = self.quantized_rows(x)
         integers, scales = quantize(kernel, (0,), _STEPS)
-        return str(self.add("Mul", self.product(rows, 1 / 127, integers, scales), factor))
+        return str(self.add("Mul", self.product(rows, 1 / 127, self.constant(integers), scales), factor))
 
-    def bounded_linear(self, x: str, kernel: np.ndarray) -> str:
+    def bounded_linear(self, x: str, kernel: np.ndarray, bias: np.ndarray | None = None) -> str:
         """`linear` for values within ±1, such as LSTM outputs."""
         if not self.int8:
-            return self.linear(x, kernel)
+            y = self.linear(x, kernel)
+            return y if bias is None else str(self.add("Add", y, self.constant(bias, np.float32)))
         integers, scales = quantize(kernel, (0,), _STEPS)
-        return self.product(self.quantized(x, 1 / 127), 1 / 127, integers, scales)
+        return self.product(self.quantized(x, 1 / 127), 1 / 127, self.constant(integers), scales, bias)
 
     def norm(self, x: str, weights: Weights, name: str) -> str:
         scale, shift = (self.constant(weights[f"{name}/{part}"], np.float32) for part in ("gamma", "beta"))
@@ -191,61 +194,65 @@ def decoder_graph(config: ModelConfig, weights: Weights, precision: str = "int8"
     on request all_log_probs (N, V).
     """
     g = _Graph(int8=precision == "int8")
-    last, first = g.constant([-1], np.int64), g.constant([1], np.int64)
-    table = weights["target_embedding/table"]
-    integers, scales = quantize(table, (1,), _STEPS)
-    factor, x = "", ""
-    if g.int8:
-        # The table is stored once, as the output projection wants it; its columns are the embeddings.
-        columns = g.constant(np.ascontiguousarray(integers.T))
-        rows = g.add("Cast", g.add("Transpose", g.add("Gather", columns, "tokens", axis=1)), to=TensorProto.FLOAT)
-        x = g.quantized(rows, 1.0)
-        row_scales = g.constant(scales.reshape(-1, 1) * config.embedding_dim**0.5)
-        factor = g.add("Gather", row_scales, "tokens")
-    else:
-        x = g.add("Gather", g.constant(table * config.embedding_dim**0.5, np.float32), "tokens")
-
-    residual = ""
+    last = g.constant([-1], np.int64)
+    # In 8 bits the table is stored once, as the output wants it, (E, V); its columns are the embeddings.
+    integers, scales = quantize(weights["target_embedding/table"], (1,), _STEPS)
+    columns = g.constant(np.ascontiguousarray(integers.T)) if g.int8 else ""
+    x = ""
     for k in range(config.decoder_layers):
-        h, c = (g.add("Gather", f"{part}_{k}", "rows") for part in "hc")
-        kernel = weights[f"decoder_{k}/kernel"]
-        if k or not g.int8:
-            from_input = g.linear(x, kernel)
-        else:
-            in_8_bits, kernel_scales = quantize(kernel, (0,), _STEPS)
-            from_input = g.add("Mul", g.product(x, 1.0, in_8_bits, kernel_scales), factor)
-        gates = g.add("Add", from_input, g.bounded_linear(h, weights[f"decoder_{k}/recurrent_kernel"]))
-        gates = g.add("Add", gates, g.constant(weights[f"decoder_{k}/bias"], np.float32))
-        i, f, candidate, o = g.add("Split", gates, outputs=4, axis=-1, num_outputs=4)
-        kept = g.add("Mul", g.add("Sigmoid", f), c)
-        written = g.add("Mul", g.add("Sigmoid", i), g.add("Tanh", candidate))
-        c = g.named("Add", f"c_{k}_after", kept, written)
-        h = g.named("Mul", f"h_{k}_after", g.add("Sigmoid", o), g.add("Tanh", c))
+        from_input = g.linear(x, weights[f"decoder_{k}/kernel"]) if k else _from_tokens(g, weights, columns, scales)
+        h = _cell(g, weights, k, from_input)
         if k == 0:
             context = _attend(g, config, weights, h, last)
             y = g.add("Add", h, g.linear(context, weights["context_projection/kernel"]))
         else:
-            y = g.add("Add", h, residual)
-        x = residual = g.norm(y, weights, f"decoder_norm_{k}")
+            y = g.add("Add", h, x)
+        x = g.norm(y, weights, f"decoder_norm_{k}")
 
-    vectors = g.add(
-        "Add", g.linear(x, weights["output_projection/kernel"]), g.constant(weights["output_projection/bias"])
-    )
-    if g.int8:
-        quantized_vectors, vector_factor = g.quantized_rows(vectors)
-        zeros = g.constant(np.zeros(len(table), np.int8))
-        ends = (g.constant(1 / 127, np.float32), g.constant(scales.reshape(-1)), g.constant(128, np.uint8), zeros)
-        scores = g.add("MatMulIntegerToFloat", quantized_vectors, columns, *ends, domain=MICROSOFT)
-        scores = g.add("Mul", scores, vector_factor)
-    else:
-        scores = g.add("MatMul", vectors, g.constant(np.ascontiguousarray(table.T), np.float32))
-    bias = weights["target_embedding/bias"].astype(np.float32).copy()
-    bias[[PAD_ID, UNKNOWN_ID, BOS_ID]] = -1e9  # never a next token; their share goes to the others
-    log_probs = g.named("LogSoftmax", "all_log_probs", g.add("Add", scores, g.constant(bias)), axis=-1)
+    bias = g.constant(weights["output_projection/bias"], np.float32)
+    vectors = g.add("Add", g.linear(x, weights["output_projection/kernel"]), bias)
+    log_probs = _log_probs(g, weights, vectors, columns, scales)
     g.nodes.append(helper.make_node("TopK", [log_probs, "num_candidates"], ["log_probs", "ids"], axis=-1))
-    start, stop = (g.constant([number], np.int64) for number in (EOS_ID, EOS_ID + 1))
-    g.named("Slice", "end_log_probs", log_probs, start, stop, first)
-    return g.model("decoder", _decoder_inputs(config), _decoder_outputs(config, len(table)))
+    start, stop, axis = (g.constant([number], np.int64) for number in (EOS_ID, EOS_ID + 1, 1))
+    g.named("Slice", "end_log_probs", log_probs, start, stop, axis)
+    return g.model("decoder", _decoder_inputs(config), _decoder_outputs(config))
+
+
+def _from_tokens(g: _Graph, weights: Weights, columns: str, scales: np.ndarray) -> str:
+    """What the newest tokens give to the gates of the first layer: (N, 4H)."""
+    kernel, table = weights["decoder_0/kernel"], weights["target_embedding/table"]
+    root = table.shape[1] ** 0.5
+    if not g.int8:
+        return g.linear(g.add("Gather", g.constant(table * root, np.float32), "tokens"), kernel)
+    rows = g.add("Cast", g.add("Transpose", g.add("Gather", columns, "tokens", axis=1)), to=TensorProto.FLOAT)
+    integers, kernel_scales = quantize(kernel, (0,), _STEPS)
+    product = g.product(g.quantized(rows, 1.0), 1.0, g.constant(integers), kernel_scales)
+    return str(g.add("Mul", product, g.add("Gather", g.constant(scales.reshape(-1, 1) * root), "tokens")))
+
+
+def _cell(g: _Graph, weights: Weights, k: int, from_input: str) -> str:
+    """One step of layer k; writes its outputs h_k_after and c_k_after and returns the first."""
+    h, c = (g.add("Gather", f"{part}_{k}", "rows") for part in "hc")
+    recurrent, bias = (weights[f"decoder_{k}/{name}"] for name in ("recurrent_kernel", "bias"))
+    gates = g.add("Add", from_input, g.bounded_linear(h, recurrent, bias))
+    i, f, candidate, o = g.add("Split", gates, outputs=4, axis=-1, num_outputs=4)
+    kept = g.add("Mul", g.add("Sigmoid", f), c)
+    written = g.add("Mul", g.add("Sigmoid", i), g.add("Tanh", candidate))
+    c = g.named("Add", f"c_{k}_after", kept, written)
+    return g.named("Mul", f"h_{k}_after", g.add("Sigmoid", o), g.add("Tanh", c))
+
+
+def _log_probs(g: _Graph, weights: Weights, vectors: str, columns: str, scales: np.ndarray) -> str:
+    """Log-probabilities (N, V) of the next token; writes the output all_log_probs."""
+    if g.int8:
+        rows, factor = g.quantized_rows(vectors)
+        scores = g.add("Mul", g.product(rows, 1 / 127, columns, scales), factor)
+    else:
+        table = np.ascontiguousarray(weights["target_embedding/table"].T)
+        scores = g.add("MatMul", vectors, g.constant(table, np.float32))
+    bias = weights["target_embedding/bias"].astype(np.float32)
+    bias[[PAD_ID, UNKNOWN_ID, BOS_ID]] = -1e9  # never a next token; their share goes to the others
+    return g.named("LogSoftmax", "all_log_probs", g.add("Add", scores, g.constant(bias)), axis=-1)
 
 
 def _attend(g: _Graph, config: ModelConfig, weights: Weights, h: str, last: str) -> str:
@@ -295,12 +302,12 @@ def _decoder_inputs(config: ModelConfig) -> list[Any]:
     ]
 
 
-def _decoder_outputs(config: ModelConfig, vocab_size: int) -> list[Any]:
+def _decoder_outputs(config: ModelConfig) -> list[Any]:
     return [
         _integers("ids", "N", "M"),
         _floats("log_probs", "N", "M"),
         _floats("end_log_probs", "N", 1),
         _floats("attention", "N", "S"),
         *(_floats(f"{p}_{k}_after", "N", config.decoder_units) for k in range(config.decoder_layers) for p in "hc"),
-        _floats("all_log_probs", "N", vocab_size),
+        _floats("all_log_probs", "N", config.target_vocab_size),
     ]
