@@ -13,10 +13,12 @@ weights and the real search, and with a checkpoint, so a killed run continues at
 
 import csv
 import dataclasses
+import gc
 import io
 import json
 import math
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -39,8 +41,7 @@ from nmt.packing import pack
 from nmt.tokenizer import Tokenizer
 from nmt.translator import Translator
 
-CHECKPOINT, BEST, LOG, BUNDLE = "checkpoint.npz", "best.npz", "log.csv", "bundle"
-RECIPE = "recipe.json"
+RECIPE, CHECKPOINT, BEST, LOG, BUNDLE = "recipe.json", "checkpoint.npz", "best.npz", "log.csv", "bundle"
 
 
 def train(recipe_path: str | Path, *, output: str | Path | None = None, progress: bool = True) -> Path:
@@ -49,7 +50,7 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
     Args:
         recipe_path: the recipe file (TOML, see `nmt.config.Recipe`).
         output: folder of the run; default the recipe's, else `runs/<name>`.
-        progress: whether to show a bar on standard error.
+        progress: whether to show a bar, and a line for each round, on standard error.
 
     Returns:
         The folder of the finished bundle.
@@ -180,6 +181,7 @@ def _fit(model: TranslationModel, encoded: EncodedCorpus, options: TrainingConfi
         shuffle=False,
         verbose=0,
     )
+    gc.collect()  # Keras's iterator over the batches is in a cycle; left to the exit, TensorFlow would warn there
 
 
 class _Rounds(keras.callbacks.Callback):
@@ -258,9 +260,9 @@ class _Rounds(keras.callbacks.Callback):
         # The checkpoint comes last: a run killed before it repeats the round and writes the same files again.
         _write_log(self.run / LOG, self.progress.history)
         save_checkpoint(self.run / CHECKPOINT, self.network, self.progress)
-        if self._bar is not None:
+        if self._show:
             figures = ", ".join(f"{score.name} {score.value:.1f}" for score in scores)
-            self._bar.write(f"update {self.progress.update:,}: loss {loss:.3f}, dev {figures}")
+            self._bar.write(f"update {self.progress.update:,}: loss {loss:.3f}, dev {figures}", file=sys.stderr)
         if logs is not None:
             logs.update({f"dev_{score.name}": score.value for score in scores})
         if self.is_over():
@@ -338,10 +340,11 @@ def _write_log(path: Path, history: list[dict[str, float]]) -> None:
 
 
 def _is_written(run: Path, progress: Progress) -> bool:
-    """Whether the bundle of this state of the run is there."""
+    """Whether the bundle of this state of the run is there, its card included, which is written last."""
     try:
-        return bool(bundle.read_config(run / BUNDLE).training.get("updates") == progress.update)
-    except BundleError:
+        updates = bundle.read_config(run / BUNDLE).training.get("updates")
+        return updates == progress.update and (run / BUNDLE / bundle.CARD).stat().st_size > 0
+    except (BundleError, OSError):
         return False
 
 
