@@ -99,6 +99,10 @@ class BatchPlan:
             first = max(0, first - len(one_pass))
             number += 1
 
+    def tokens_per_batch(self) -> float:
+        """Mean number of target tokens in a batch, padding left out."""
+        return float(self._target_lengths.sum() / len(self.one_pass(0)))
+
     def padding_share(self) -> float:
         """Share of cells, source and target together, that are padding, over one pass."""
         cells = tokens = 0

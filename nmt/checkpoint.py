@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from nmt.config import TrainingConfig
 from nmt.errors import TrainingError
 
 
@@ -27,12 +26,12 @@ class Progress:
     rounds_without_gain: int = 0
     history: list[dict[str, float]] = field(default_factory=list)  # a record per round
 
-    def record(self, loss: float, scores: Mapping[str, float], options: TrainingConfig) -> None:
+    def record(self, loss: float, scores: Mapping[str, float], tokens_per_batch: float) -> None:
         """Note the end of a round."""
         self.rounds_without_gain += 1
         if scores["chrF"] > self.best_score:
             self.best_score, self.best_update, self.rounds_without_gain = scores["chrF"], self.update, 0
-        speed = options.batch_tokens * self.update / max(self.seconds, 1e-9)
+        speed = tokens_per_batch * self.update / max(self.seconds, 1e-9)
         self.history.append(
             {
                 "update": self.update,

@@ -1,7 +1,7 @@
 """Training a model from a recipe, through `keras.Model.fit`.
 
-A run is cut into rounds of a fixed number of updates. A round ends with a translation of the dev part, by the averaged
-weights and the real search, and with a checkpoint, so a killed run continues at its last round. The run's folder holds
+A run is cut into rounds of a fixed number of updates (`nmt.rounds`), each with a checkpoint at its end, so a killed run
+continues at its last round. The run's folder holds
 
     recipe.json      what is being trained; another recipe is refused
     source.model, target.model
@@ -11,37 +11,28 @@ weights and the real search, and with a checkpoint, so a killed run continues at
     bundle/          the finished model
 """
 
-import csv
 import dataclasses
 import gc
-import io
 import json
 import math
 import os
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import keras
-from keras import ops
 
 from nmt import backend, bundle, tokenizer
 from nmt.batches import BatchPlan, EncodedCorpus, encode_corpus
-from nmt.bundle import BundleConfig
-from nmt.checkpoint import Progress, load_arrays, load_checkpoint, save_arrays, save_checkpoint
-from nmt.config import Recipe, SearchConfig, TrainingConfig, load_recipe
+from nmt.checkpoint import Progress, load_arrays
+from nmt.config import Recipe, TrainingConfig, load_recipe
 from nmt.corpus import Corpus, read_corpus
-from nmt.engines.keras import KerasEngine
 from nmt.errors import BundleError, TrainingError
-from nmt.evaluation import Score, corpus_scores
 from nmt.languages import language
 from nmt.model import TranslationModel
 from nmt.packing import pack
+from nmt.rounds import BEST, Rounds, bundle_config, write_whole
 from nmt.tokenizer import Tokenizer
-from nmt.translator import Translator
 
-RECIPE, CHECKPOINT, BEST, LOG, BUNDLE = "recipe.json", "checkpoint.npz", "best.npz", "log.csv", "bundle"
+RECIPE, BUNDLE = "recipe.json", "bundle"
 
 
 def train(recipe_path: str | Path, *, output: str | Path | None = None, progress: bool = True) -> Path:
@@ -74,7 +65,7 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
         )
     # Only now, so that a recipe that cannot be used can be corrected without choosing another folder.
     run.mkdir(parents=True, exist_ok=True)
-    _write_whole(run / RECIPE, same_recipe)
+    write_whole(run / RECIPE, same_recipe)
     source, target = _tokenizers(run, recipe, train_corpus)
 
     keras.utils.set_random_seed(recipe.training.seed)
@@ -82,7 +73,7 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
     keras.config.set_dtype_policy(_precision(recipe.training))
     try:
         model = build_model(recipe, source, target)
-        rounds = _Rounds(run, recipe, model, (source, target), dev_corpus, progress)
+        rounds = Rounds(run, recipe, model, (source, target), dev_corpus, progress)
         if rounds.is_over() and _is_written(run, rounds.progress):
             return run / BUNDLE
         encoded = encode_corpus(train_corpus, source, target, recipe.data.max_tokens)
@@ -122,13 +113,6 @@ def _check_claim(run: Path, recipe: Recipe) -> str:
     return text
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """Write a text file that is at every moment the old one or the new one."""
-    temporary = path.with_suffix(".writing")
-    temporary.write_text(text, encoding="utf-8", newline="")
-    os.replace(temporary, path)
-
-
 def _read(recipe: Recipe, base: Path, part: str) -> Corpus | None:
     place = getattr(recipe.data, part)
     return read_corpus(base / place, recipe.source_language, recipe.target_language) if place else None
@@ -164,11 +148,12 @@ def _precision(options: TrainingConfig) -> str:
     return options.precision
 
 
-def _fit(model: TranslationModel, encoded: EncodedCorpus, options: TrainingConfig, rounds: "_Rounds") -> None:
+def _fit(model: TranslationModel, encoded: EncodedCorpus, options: TrainingConfig, rounds: Rounds) -> None:
     plan = BatchPlan(encoded, options.batch_tokens, options.seed)
     size = options.updates_per_round
     if rounds.is_over():
         return
+    rounds.tokens_per_batch = plan.tokens_per_batch()
     callbacks: list[keras.callbacks.Callback] = [rounds]
     if backend.uses_tensorflow():
         callbacks.append(keras.callbacks.TensorBoard(rounds.run / "tensorboard", write_graph=False))
@@ -184,161 +169,6 @@ def _fit(model: TranslationModel, encoded: EncodedCorpus, options: TrainingConfi
     gc.collect()  # Keras's iterator over the batches is in a cycle; left to the exit, TensorFlow would warn there
 
 
-class _Rounds(keras.callbacks.Callback):
-    """Sets the learning rate before each update; at the end of a round evaluates, keeps the best, and saves."""
-
-    def __init__(
-        self,
-        run: Path,
-        recipe: Recipe,
-        model: TranslationModel,
-        tokenizers: tuple[Tokenizer, Tokenizer],
-        dev: Corpus,
-        show: bool,
-    ):
-        super().__init__()
-        self.run, self.recipe, self.options, self.tokenizers = run, recipe, recipe.training, tokenizers
-        self.network = model
-        count = min(len(dev), self.options.dev_sentences)
-        self.dev = Corpus(dev.sources[:count], dev.targets[:count])
-        self._translator = make_translator(model, recipe, tokenizers)
-        self._show = show
-        self.progress = load_checkpoint(run / CHECKPOINT, model) or Progress()
-        self._bar: Any = None
-        self._tokens = 0.0
-        self._mark = 0.0
-
-    def is_over(self) -> bool:
-        """Whether there is nothing left to train."""
-        state, options = self.progress, self.options
-        hours_over = options.hours > 0 and state.seconds >= options.hours * 3600
-        return state.update >= options.updates or hours_over or state.rounds_without_gain >= options.patience
-
-    def share_done(self) -> float:
-        """How much of the run lies behind, 0 to 1, by updates or by time, whichever is further."""
-        share = self.progress.update / self.options.updates
-        if self.options.hours > 0:
-            share = max(share, self.progress.seconds / (self.options.hours * 3600))
-        return min(1.0, share)
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=100, disable=not self._show, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}")
-        self._mark = time.monotonic()
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        rate = learning_rate(self.options, self.progress.update, self.share_done())
-        self.network.optimizer.learning_rate = rate
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._count_time()
-        self.progress.update += 1
-        if self._bar is not None and self.progress.update % 20 == 0:
-            rate = self.options.batch_tokens * self.progress.update / self.progress.seconds
-            self._bar.set_postfix_str(
-                f"update {self.progress.update:,}, loss {(logs or {}).get('loss', math.nan):.3f}, {rate:,.0f} tokens/s",
-                refresh=False,
-            )
-            self._bar.update(100 * self.share_done() - self._bar.n)
-        if self.is_over():  # in the middle of a round, too
-            self.network.stop_training = True
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        loss = float((logs or {}).get("loss", math.nan))
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} after update {self.progress.update}; lower [training] learning_rate or "
-                "clip_norm in the recipe and train again, into another folder"
-            )
-        scores = self._evaluate()
-        self._count_time()  # evaluation is part of what training costs
-        self.progress.record(loss, {score.name: score.value for score in scores}, self.options)
-        if self.progress.rounds_without_gain == 0:
-            with _averaged(self.network):
-                save_arrays(self.run / BEST, self.network.named_weights())
-        # The checkpoint comes last: a run killed before it repeats the round and writes the same files again.
-        _write_log(self.run / LOG, self.progress.history)
-        save_checkpoint(self.run / CHECKPOINT, self.network, self.progress)
-        if self._show:
-            figures = ", ".join(f"{score.name} {score.value:.1f}" for score in scores)
-            self._bar.write(f"update {self.progress.update:,}: loss {loss:.3f}, dev {figures}", file=sys.stderr)
-        if logs is not None:
-            logs.update({f"dev_{score.name}": score.value for score in scores})
-        if self.is_over():
-            self.network.stop_training = True
-
-    def _count_time(self) -> None:
-        now = time.monotonic()
-        self.progress.seconds += now - self._mark
-        self._mark = now
-
-    def on_train_end(self, logs: Any = None) -> None:
-        self._bar.close()
-
-    def _evaluate(self) -> list[Score]:
-        with _averaged(self.network):
-            translations = self._translator.translate_batch(self.dev.sources, SearchConfig(beam_size=1))
-        texts = [translation.text for translation in translations]
-        return [s for s in corpus_scores(texts, self.dev.targets, self.recipe.target_language) if s.name != "TER"]
-
-
-def learning_rate(options: TrainingConfig, update: int, share_done: float) -> float:
-    """Linear warm-up, then a cosine to the final rate over the share of the run done (Loshchilov & Hutter 2017, 3)."""
-    warm = min(1.0, (update + 1) / options.warmup_updates)
-    span = options.learning_rate - options.final_learning_rate
-    return warm * (options.final_learning_rate + span * 0.5 * (1 + math.cos(math.pi * share_done)))
-
-
-class _averaged:
-    """While it lasts, the model has the moving average of its weights (where the optimizer keeps one)."""
-
-    def __init__(self, model: TranslationModel):
-        averages = (
-            getattr(model.optimizer, "_model_variables_moving_average", None) if model.optimizer.use_ema else None
-        )
-        self._pairs = list(zip(model.trainable_variables, averages or [], strict=False))
-
-    def __enter__(self) -> None:
-        self._swap()
-
-    def __exit__(self, *_: object) -> None:
-        self._swap()
-
-    def _swap(self) -> None:
-        for variable, average in self._pairs:
-            held = ops.copy(ops.convert_to_tensor(variable))
-            variable.assign(ops.convert_to_tensor(average))
-            average.assign(held)
-
-
-def make_translator(model: TranslationModel, recipe: Recipe, tokenizers: tuple[Tokenizer, Tokenizer]) -> Translator:
-    """A translator around a model in memory, as the bundle's own would be."""
-    return Translator(KerasEngine(model), *tokenizers, bundle_config(recipe, model))
-
-
-def bundle_config(recipe: Recipe, model: TranslationModel) -> BundleConfig:
-    """The `config.json` of a model of this recipe, without scores."""
-    return BundleConfig(
-        name=recipe.name,
-        source_language=recipe.source_language,
-        target_language=recipe.target_language,
-        model=model.config,
-        search=recipe.search,
-        licence=recipe.licence,
-        data_credit=recipe.data_credit,
-        max_source_tokens=recipe.data.max_tokens,
-    )
-
-
-def _write_log(path: Path, history: list[dict[str, float]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]))
-    writer.writeheader()
-    writer.writerows(history)
-    _write_whole(path, text.getvalue())
-
-
 def _is_written(run: Path, progress: Progress) -> bool:
     """Whether the bundle of this state of the run is there, its card included, which is written last."""
     try:
@@ -348,7 +178,7 @@ def _is_written(run: Path, progress: Progress) -> bool:
         return False
 
 
-def _finish(run: Path, recipe: Recipe, rounds: _Rounds, encoded: EncodedCorpus, test: Corpus | None) -> Path:
+def _finish(run: Path, recipe: Recipe, rounds: Rounds, encoded: EncodedCorpus, test: Corpus | None) -> Path:
     """Write the bundle with the best weights, scored on the test part."""
     state = rounds.progress
     facts = {

@@ -19,7 +19,19 @@ FLOORS = (
     ("corpus", "cleaning", "preparation", "tokenizer", "batches", "segment", "protect"),
     ("backend", "layers", "model", "search"),
     ("engines", "graphs", "bundle", "card", "translator", "evaluation", "live"),
-    ("training", "checkpoint", "export", "packing", "finetune", "documents", "cluster", "commands", "cli", "__main__"),
+    (
+        "training",
+        "rounds",
+        "checkpoint",
+        "export",
+        "packing",
+        "finetune",
+        "documents",
+        "cluster",
+        "commands",
+        "cli",
+        "__main__",
+    ),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 BACKENDS = {"tensorflow", "jax", "torch"}

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
-from nmt import ConfigError, CorpusError, NmtError, TrainingError, Translator, bundle, training
+from nmt import ConfigError, CorpusError, NmtError, TrainingError, Translator, bundle, rounds, training
 from nmt.checkpoint import load_arrays, load_checkpoint
 from nmt.config import TrainingConfig, load_recipe
 from nmt.corpus import Corpus, write_pair_files
@@ -130,14 +130,14 @@ OPTIONS = st.builds(
 def test_the_warm_up_is_linear_to_the_learning_rate(options, update):
     update %= options.warmup_updates
     expected = options.learning_rate * (update + 1) / options.warmup_updates
-    assert training.learning_rate(options, update, 0.0) == pytest.approx(expected)
-    assert training.learning_rate(options, options.warmup_updates - 1, 0.0) == pytest.approx(options.learning_rate)
+    assert rounds.learning_rate(options, update, 0.0) == pytest.approx(expected)
+    assert rounds.learning_rate(options, options.warmup_updates - 1, 0.0) == pytest.approx(options.learning_rate)
 
 
 @given(OPTIONS, st.lists(st.floats(0, 1), min_size=2, max_size=20))
 def test_after_the_warm_up_it_falls_to_the_final_rate(options, shares):
     update = options.warmup_updates
-    rates = [training.learning_rate(options, update, share) for share in (0.0, *sorted(shares), 1.0)]
+    rates = [rounds.learning_rate(options, update, share) for share in (0.0, *sorted(shares), 1.0)]
     assert rates == sorted(rates, reverse=True)
     assert rates[0] == pytest.approx(options.learning_rate)
     assert rates[-1] == pytest.approx(options.final_learning_rate)
@@ -148,11 +148,11 @@ def rates(monkeypatch):
     """The learning rates of the updates of this test, as they are set."""
     seen = []
 
-    def noting(options, update, share_done, original=training.learning_rate):
+    def noting(options, update, share_done, original=rounds.learning_rate):
         seen.append(original(options, update, share_done))
         return seen[-1]
 
-    monkeypatch.setattr(training, "learning_rate", noting)
+    monkeypatch.setattr(rounds, "learning_rate", noting)
     return seen
 
 
@@ -248,7 +248,7 @@ def test_a_lost_bundle_is_made_again(finished, data, monkeypatch):
 def test_the_last_updates_have_the_final_learning_rate_by_hours(work, monkeypatch, rates):
     """On a clock that goes on by a second whenever it is looked at: a run of 20 seconds, whatever the machine."""
     seconds = iter(range(10_000))
-    monkeypatch.setattr(training, "time", types.SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    monkeypatch.setattr(rounds, "time", types.SimpleNamespace(monotonic=lambda: float(next(seconds))))
     recipe = write_recipe(work, hours=20 / 3600, updates=1000, updates_per_round=1000, test=None)
     run = work / "run"
     training.train(recipe, output=run, progress=False)
@@ -266,7 +266,7 @@ def test_patience_ends_a_run_and_the_averaged_weights_of_the_best_round_are_kept
     recipe = write_recipe(work, updates=24, updates_per_round=3, patience=2, test=None)
     models, evaluated = [], []
 
-    def noting_model(model, *rest, original=training.make_translator):
+    def noting_model(model, *rest, original=rounds.make_translator):
         models.append(model)
         return original(model, *rest)
 
@@ -279,8 +279,8 @@ def test_patience_ends_a_run_and_the_averaged_weights_of_the_best_round_are_kept
     def next_scores(*_):
         return [Score("chrF", next(chrf), ""), Score("TER", 1.0, "")]
 
-    monkeypatch.setattr(training, "make_translator", noting_model)
-    monkeypatch.setattr(training, "corpus_scores", next_scores)
+    monkeypatch.setattr(rounds, "make_translator", noting_model)
+    monkeypatch.setattr(rounds, "corpus_scores", next_scores)
     monkeypatch.setattr(Translator, "translate_batch", noting_weights)
     run = work / "run"
     training.train(recipe, output=run, progress=False)
@@ -288,7 +288,7 @@ def test_patience_ends_a_run_and_the_averaged_weights_of_the_best_round_are_kept
     assert [row["update"] for row in read_log(run)] == ["3", "6", "9", "12"]
     assert [row["dev chrF"] for row in read_log(run)] == ["10.0", "30.0", "30.0", "20.0"]
     assert bundle.read_config(run / "bundle").training["best_update"] == 6
-    assert rates[-1] == pytest.approx(training.learning_rate(load_recipe(recipe).training, 11, 11 / 24))
+    assert rates[-1] == pytest.approx(rounds.learning_rate(load_recipe(recipe).training, 11, 11 / 24))
 
     best = load_arrays(run / "best.npz")
     for name, kept in best.items():
@@ -300,7 +300,7 @@ def test_patience_ends_a_run_and_the_averaged_weights_of_the_best_round_are_kept
     model = training.build_model(options, *sides)
     load_checkpoint(run / "checkpoint.npz", model)
     learning = model.named_weights()
-    with training._averaged(model):
+    with rounds.averaged(model):
         averages = model.named_weights()
     for name, average in averages.items():
         np.testing.assert_array_equal(average, evaluated[3][name], err_msg=name)
@@ -342,10 +342,10 @@ def test_averaged_swaps_and_swaps_back(place):
         for found, expected in zip(values(averages), others, strict=True):
             np.testing.assert_array_equal(found, expected)
 
-    with training._averaged(model):
+    with rounds.averaged(model):
         check(averages_before, weights_before)
     check(weights_before, averages_before)
-    with pytest.raises(KeyboardInterrupt), training._averaged(model):
+    with pytest.raises(KeyboardInterrupt), rounds.averaged(model):
         raise KeyboardInterrupt
     check(weights_before, averages_before)
 
@@ -353,7 +353,7 @@ def test_averaged_swaps_and_swaps_back(place):
 def test_without_an_average_the_weights_stay(place):
     model = make_model(place, ema=0.0)
     before = values(model.trainable_variables)
-    with training._averaged(model):
+    with rounds.averaged(model):
         for found, expected in zip(values(model.trainable_variables), before, strict=True):
             np.testing.assert_array_equal(found, expected)
 
@@ -404,9 +404,9 @@ def test_a_loss_that_is_no_number_ends_the_run_before_anything_is_saved(place, s
     recipe = load_recipe(write_recipe(place))
     sides = tuple(Tokenizer.load(place / f"{side}.model") for side in ("source", "target"))
     model = training.build_model(recipe, *sides)
-    rounds = training._Rounds(place, recipe, model, sides, Corpus(sample.sources[:2], sample.targets[:2]), False)
+    end = rounds.Rounds(place, recipe, model, sides, Corpus(sample.sources[:2], sample.targets[:2]), False)
     with pytest.raises(TrainingError, match=r"the loss is (nan|inf) after update 0; lower .* learning_rate"):
-        rounds.on_epoch_end(0, {"loss": loss})
+        end.on_epoch_end(0, {"loss": loss})
     assert not (place / "checkpoint.npz").exists() and not (place / "best.npz").exists()
 
 

@@ -1,0 +1,191 @@
+"""What happens around the updates of a training run: the learning rate before each, and the end of each round.
+
+A round ends with a translation of the dev part, by the averaged weights and the real search, and with a checkpoint.
+"""
+
+import csv
+import io
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import ops
+
+from nmt.bundle import BundleConfig
+from nmt.checkpoint import Progress, load_checkpoint, save_arrays, save_checkpoint
+from nmt.config import Recipe, SearchConfig, TrainingConfig
+from nmt.corpus import Corpus
+from nmt.engines.keras import KerasEngine
+from nmt.errors import TrainingError
+from nmt.evaluation import Score, corpus_scores
+from nmt.model import TranslationModel
+from nmt.tokenizer import Tokenizer
+from nmt.translator import Translator
+
+CHECKPOINT, BEST, LOG = "checkpoint.npz", "best.npz", "log.csv"
+
+
+class Rounds(keras.callbacks.Callback):
+    """Sets the learning rate before each update; at the end of a round evaluates, keeps the best, and saves."""
+
+    def __init__(
+        self,
+        run: Path,
+        recipe: Recipe,
+        model: TranslationModel,
+        tokenizers: tuple[Tokenizer, Tokenizer],
+        dev: Corpus,
+        show: bool,
+    ):
+        super().__init__()
+        self.run, self.recipe, self.options, self.tokenizers = run, recipe, recipe.training, tokenizers
+        self.network = model
+        count = min(len(dev), self.options.dev_sentences)
+        self.dev = Corpus(dev.sources[:count], dev.targets[:count])
+        self._translator = make_translator(model, recipe, tokenizers)
+        self._show = show
+        self.tokens_per_batch = float(self.options.batch_tokens)  # an upper bound until the batches are known
+        self.progress = load_checkpoint(run / CHECKPOINT, model) or Progress()
+        self._bar: Any = None
+        self._mark = 0.0
+
+    def is_over(self) -> bool:
+        """Whether there is nothing left to train."""
+        state, options = self.progress, self.options
+        hours_over = options.hours > 0 and state.seconds >= options.hours * 3600
+        return state.update >= options.updates or hours_over or state.rounds_without_gain >= options.patience
+
+    def share_done(self) -> float:
+        """How much of the run lies behind, 0 to 1, by updates or by time, whichever is further."""
+        share = self.progress.update / self.options.updates
+        if self.options.hours > 0:
+            share = max(share, self.progress.seconds / (self.options.hours * 3600))
+        return min(1.0, share)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=100, disable=not self._show, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}")
+        self._mark = time.monotonic()
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        rate = learning_rate(self.options, self.progress.update, self.share_done())
+        self.network.optimizer.learning_rate = rate
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._count_time()
+        self.progress.update += 1
+        if self._bar is not None and self.progress.update % 20 == 0:
+            rate = self.tokens_per_batch * self.progress.update / self.progress.seconds
+            self._bar.set_postfix_str(
+                f"update {self.progress.update:,}, loss {(logs or {}).get('loss', math.nan):.3f}, {rate:,.0f} tokens/s",
+                refresh=False,
+            )
+            self._bar.update(100 * self.share_done() - self._bar.n)
+        if self.is_over():  # in the middle of a round, too
+            self.network.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        loss = float((logs or {}).get("loss", math.nan))
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} after update {self.progress.update}; lower [training] learning_rate or "
+                "clip_norm in the recipe and train again, into another folder"
+            )
+        scores = self._evaluate()
+        self._count_time()  # evaluation is part of what training costs
+        self.progress.record(loss, {score.name: score.value for score in scores}, self.tokens_per_batch)
+        if self.progress.rounds_without_gain == 0:
+            with averaged(self.network):
+                save_arrays(self.run / BEST, self.network.named_weights())
+        # The checkpoint comes last: a run killed before it repeats the round and writes the same files again.
+        _write_log(self.run / LOG, self.progress.history)
+        save_checkpoint(self.run / CHECKPOINT, self.network, self.progress)
+        if self._show:
+            figures = ", ".join(f"{score.name} {score.value:.1f}" for score in scores)
+            self._bar.write(f"update {self.progress.update:,}: loss {loss:.3f}, dev {figures}", file=sys.stderr)
+        if logs is not None:
+            logs.update({f"dev_{score.name}": score.value for score in scores})
+        if self.is_over():
+            self.network.stop_training = True
+
+    def _count_time(self) -> None:
+        now = time.monotonic()
+        self.progress.seconds += now - self._mark
+        self._mark = now
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._bar.close()
+
+    def _evaluate(self) -> list[Score]:
+        with averaged(self.network):
+            translations = self._translator.translate_batch(self.dev.sources, SearchConfig(beam_size=1))
+        texts = [translation.text for translation in translations]
+        return [s for s in corpus_scores(texts, self.dev.targets, self.recipe.target_language) if s.name != "TER"]
+
+
+def learning_rate(options: TrainingConfig, update: int, share_done: float) -> float:
+    """Linear warm-up, then a cosine to the final rate over the share of the run done (Loshchilov & Hutter 2017, 3)."""
+    warm = min(1.0, (update + 1) / options.warmup_updates)
+    span = options.learning_rate - options.final_learning_rate
+    return warm * (options.final_learning_rate + span * 0.5 * (1 + math.cos(math.pi * share_done)))
+
+
+class averaged:
+    """While it lasts, the model has the moving average of its weights (where the optimizer keeps one)."""
+
+    def __init__(self, model: TranslationModel):
+        averages = (
+            getattr(model.optimizer, "_model_variables_moving_average", None) if model.optimizer.use_ema else None
+        )
+        self._pairs = list(zip(model.trainable_variables, averages or [], strict=False))
+
+    def __enter__(self) -> None:
+        self._swap()
+
+    def __exit__(self, *_: object) -> None:
+        self._swap()
+
+    def _swap(self) -> None:
+        for variable, average in self._pairs:
+            held = ops.copy(ops.convert_to_tensor(variable))
+            variable.assign(ops.convert_to_tensor(average))
+            average.assign(held)
+
+
+def make_translator(model: TranslationModel, recipe: Recipe, tokenizers: tuple[Tokenizer, Tokenizer]) -> Translator:
+    """A translator around a model in memory, as the bundle's own would be."""
+    return Translator(KerasEngine(model), *tokenizers, bundle_config(recipe, model))
+
+
+def bundle_config(recipe: Recipe, model: TranslationModel) -> BundleConfig:
+    """The `config.json` of a model of this recipe, without scores."""
+    return BundleConfig(
+        name=recipe.name,
+        source_language=recipe.source_language,
+        target_language=recipe.target_language,
+        model=model.config,
+        search=recipe.search,
+        licence=recipe.licence,
+        data_credit=recipe.data_credit,
+        max_source_tokens=recipe.data.max_tokens,
+    )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file that is at every moment the old one or the new one."""
+    temporary = path.with_suffix(".writing")
+    temporary.write_text(text, encoding="utf-8", newline="")
+    os.replace(temporary, path)
+
+
+def _write_log(path: Path, history: list[dict[str, float]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]))
+    writer.writeheader()
+    writer.writerows(history)
+    write_whole(path, text.getvalue())
