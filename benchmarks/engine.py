@@ -5,8 +5,8 @@
 
 Peers: random-weight Transformers in int8 with a vocabulary of 8,000: "tiny" (6+2 layers, width 256, feed-forward 1,536,
 the size of the models that browsers translate with) and "base" (6+6, 512, 2,048). Ours: the architecture of an
-installed bundle with its own graphs. Every sentence has 20 source tokens, and both
-sides are made to write exactly 20 target tokens. Tokenization is left out. The sides take turns, so a slow minute of the machine hits all of them.
+installed bundle with its own graphs. Every sentence has 20 source tokens, and both sides are made to write exactly 20
+target tokens. Tokenization is left out. The sides take turns, so a slow minute of the machine hits all of them.
 """
 
 import argparse
