@@ -57,5 +57,11 @@ def model_card(
             "|---|---|---|---|",
         ]
         for search, scores in results.items():
-            lines += [f"| {search} | {score.name} | {score.value:.2f} | `{score.signature}` |" for score in scores]
+            lines += [
+                f"| {search} | {score.name} | {score.value:.2f} | `{_in_table(score.signature)}` |" for score in scores
+            ]
     return "\n".join(lines) + "\n"
+
+
+def _in_table(text: str) -> str:
+    return text.replace("|", "\\|")  # else a signature would be many cells
