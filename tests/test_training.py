@@ -555,10 +555,13 @@ def test_kills_change_nothing(uninterrupted, work):
         "while the bundle is written": lambda: ((run / "bundle.writing").exists, 0.0),
         "while the bundle is scored": lambda: ((run / "bundle").exists, 0.0),
     }
+    half_written = []
     for name, moment in moments.items():
         with started(recipe, run) as process:
             ready, delay = moment()
             assert kill_when(process, ready, delay), f"{name}: the run ended before"
+        half_written += [(name, path.name) for path in run.glob("*.writing")]
+    assert half_written, "not one kill fell into a write"
     run_to_the_end(recipe, run)
 
     assert [int(row["update"]) for row in read_log(run)] == list(range(8, 49, 8))
