@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     for name, module in _COMMANDS.items():
         command = commands.add_parser(name, help=module.HELP, allow_abbrev=False, formatter_class=_WideHelp)
         module.add_arguments(command)
-        command.set_defaults(run=module.run, extra=module.EXTRA, parser=command)
+        command.set_defaults(run=module.run, extra=module.EXTRA, parser=command, root=parser)
     return parser
 
 

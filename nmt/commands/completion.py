@@ -21,11 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import shtab
 
-    from nmt.cli import build_parser
-
-    parser = build_parser()
-    _mark_files(parser)
-    print(shtab.complete(parser, arguments.shell))
+    _mark_files(arguments.root)
+    print(shtab.complete(arguments.root, arguments.shell))
     return 0
 
 
