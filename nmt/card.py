@@ -33,6 +33,7 @@ def model_card(
         "",
         "```python",
         "from nmt import Translator",
+        "",
         f'Translator.load("{config.name}").translate("Good morning!").text',
         "```",
         "",
