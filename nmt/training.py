@@ -18,9 +18,12 @@ import math
 import os
 from pathlib import Path
 
+from nmt import backend  # before Keras, since it tells TensorFlow to skip its greetings
+
+# isort: split
 import keras
 
-from nmt import backend, bundle, tokenizer
+from nmt import bundle, tokenizer
 from nmt.batches import BatchPlan, EncodedCorpus, encode_corpus
 from nmt.checkpoint import Progress, load_arrays
 from nmt.config import Recipe, TrainingConfig, load_recipe

@@ -2,7 +2,11 @@
 
 import dataclasses
 import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -167,3 +171,23 @@ def test_an_unset_search_is_the_bundles_own(translator, tiny_bundle):
     assert own.beam_size == 3
     for text in LINES:
         assert translator.translate(text).text == translator.translate(text, own).text
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
+def test_serving_opens_no_connection_and_leaves_no_file_behind(tmp_path, tiny_bundle):
+    # ONNX Runtime's own telemetry keeps a database below the home folder, and sends what is in it.
+    code = (
+        "import os, sys; from nmt import Translator; Translator.load(sys.argv[1]).translate('Good morning!');"
+        "print(*{os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if int(n) > 2"
+        " and os.path.exists(f'/proc/self/fd/{n}')}, *sys.modules)"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    places = {name: str(home) for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "TMPDIR")}
+    command = [sys.executable, "-c", code, str(tiny_bundle)]
+    done = subprocess.run(command, env={**os.environ, **places}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "nmt.engines.onnx" in done.stdout
+    assert "socket:" not in done.stdout
+    assert not {"tensorflow", "keras", "gradio", "datasets"} & set(done.stdout.split())
+    assert list(home.rglob("*")) == []

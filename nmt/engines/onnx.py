@@ -3,12 +3,17 @@
 Axis letters: B sentences, K beam, N = B·K, S source, D memory width, A attention width, H units, M candidates.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# ONNX Runtime's Linux builds collect usage events (from 1.31 on) and would send them; read when it is imported.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime
 
 from nmt.errors import BundleError
