@@ -28,7 +28,7 @@ class EncodedCorpus:
 
 
 def encode_corpus(corpus: Corpus, source: Tokenizer, target: Tokenizer, max_tokens: int) -> EncodedCorpus:
-    """Tokenize a corpus, leaving out pairs of which a side is empty or has more than `max_tokens` tokens.
+    """Tokenize a corpus, leaving out pairs of which a side is empty or has `max_tokens` tokens or more: EOS needs one.
 
     Raises:
         CorpusError: nothing is left.
@@ -41,7 +41,7 @@ def encode_corpus(corpus: Corpus, source: Tokenizer, target: Tokenizer, max_toke
             targets.append(np.array(labels, dtype=np.int32))
     if not sources:
         raise CorpusError(
-            f"no pair of the {len(corpus.sources)} in the corpus has 1 to {max_tokens} tokens on both sides"
+            f"no pair of the {len(corpus.sources)} in the corpus has 1 to {max_tokens - 1} tokens on both sides"
         )
     return EncodedCorpus(sources, targets, len(corpus.sources) - len(sources))
 

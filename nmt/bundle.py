@@ -162,8 +162,8 @@ def check_file(folder: str | Path, config: BundleConfig, name: str) -> Path:
     return path
 
 
-def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
-    """The training weights by name, as float32.
+def read_weights(folder: str | Path, config: BundleConfig | None = None) -> dict[str, np.ndarray]:
+    """The training weights by name, as float32, compared with the checksum in `config` where it is given.
 
     Raises:
         BundleError: missing or damaged.
@@ -175,10 +175,12 @@ def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
         import safetensors.numpy
     except ImportError:
         raise MissingExtraError("Reading training weights", "train") from None
+    if not path.exists():
+        raise BundleError(f"{path.parent} has no training weights ({WEIGHTS})")
+    if config is not None:
+        check_file(folder, config, WEIGHTS)
     try:
         weights = safetensors.numpy.load_file(path)
-    except FileNotFoundError:
-        raise BundleError(f"{path.parent} has no training weights ({WEIGHTS})") from None
     except (safetensors.SafetensorError, OSError) as error:
         raise BundleError(f"{path} is damaged: {error}") from None
     return {name: values.astype(np.float32) for name, values in weights.items()}
@@ -216,7 +218,7 @@ def write(
 
 def replace_files(folder: str | Path, files: Mapping[str, bytes], card: str | None = None) -> None:
     """Give a bundle other files, all or none: a copy of it takes its place when complete."""
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     with _replacing(folder) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
         for name, content in files.items():
@@ -229,6 +231,7 @@ def replace_files(folder: str | Path, files: Mapping[str, bytes], card: str | No
 @contextlib.contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
     """An empty folder beside `folder` that takes its place when all went well."""
+    folder = folder.resolve()  # "." has no name, and a link cannot be replaced by a folder
     temporary = folder.with_name(folder.name + ".writing")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -243,7 +246,7 @@ def _replacing(folder: Path) -> Iterator[Path]:
 
 def _write_config(folder: Path, config: BundleConfig) -> None:
     """Write `config.json` with the checksums of the files beside it."""
-    written = [path for path in sorted(folder.iterdir()) if path.name not in (CARD, CONFIG)]
+    written = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name not in (CARD, CONFIG)]
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in written}
     values = {"format_version": FORMAT_VERSION, **dataclasses.asdict(dataclasses.replace(config, sha256=sums))}
     text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"

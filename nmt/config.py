@@ -104,8 +104,11 @@ class SearchConfig:
     def __post_init__(self) -> None:
         for name in ("beam_size", "num_alternatives", "max_length_extra", "batch_size"):
             _check(getattr(self, name) >= 1, f"[search] {name} must be at least 1, not {getattr(self, name)}")
-        _check(self.length_penalty >= 0, f"[search] length_penalty must be 0 or more, not {self.length_penalty}")
-        _check(self.max_length_factor > 0, f"[search] max_length_factor must be above 0, not {self.max_length_factor}")
+        _check(0 <= self.length_penalty <= 10, f"[search] length_penalty must be in [0, 10], not {self.length_penalty}")
+        _check(
+            0 < self.max_length_factor <= 100,
+            f"[search] max_length_factor must be above 0 and at most 100, not {self.max_length_factor}",
+        )
         _check(
             self.num_alternatives <= self.beam_size,
             f"[search] num_alternatives ({self.num_alternatives}) cannot exceed beam_size ({self.beam_size})",

@@ -1,5 +1,6 @@
 """Putting serving graphs into a bundle, and checking that 8 bits cost no quality."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +56,8 @@ def export(folder: str | Path, precision: str = "int8", dev: Corpus | None = Non
     if precision not in graphs.PRECISIONS:
         raise ConfigError(f'precision must be one of {", ".join(graphs.PRECISIONS)}, not "{precision}"')
     folder = bundle.find(folder)
-    config, weights = bundle.read_config(folder), bundle.read_weights(folder)
+    config = bundle.read_config(folder)
+    weights = bundle.read_weights(folder, config)
     said = []
     if precision == "int8" and dev is not None:
         tokenizers = [Tokenizer.load(folder / name) for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)]
@@ -67,9 +69,16 @@ def export(folder: str | Path, precision: str = "int8", dev: Corpus | None = Non
                 "nothing was written. Use --precision float32, or --force to accept the loss"
             )
     files = graphs.build(config.model, weights, precision)
-    bundle.replace_files(folder, files)
+    bundle.replace_files(folder, files, _card_of_other_graphs(folder, precision))
     said.append(f"wrote {', '.join(files)} to {folder} ({sum(map(len, files.values())) / 1e6:.1f} MB, {precision})")
     return "\n".join(said)
+
+
+def _card_of_other_graphs(folder: Path, precision: str) -> str:
+    """The bundle's card, saying that the graphs are not those that were scored."""
+    card = (folder / bundle.CARD).read_text(encoding="utf-8")
+    line = f"- Serving graphs: {precision}, exported after the scores below were measured"
+    return re.sub(r"^- Serving graphs: .*$", line, card, flags=re.MULTILINE)
 
 
 def precision_costs(

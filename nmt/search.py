@@ -67,7 +67,7 @@ def length_penalty(length: int | np.ndarray, alpha: float) -> Any:
 def max_lengths(source_lengths: Sequence[int], config: SearchConfig) -> np.ndarray:
     """The largest number of tokens, EOS included, that a translation of each source may have. -> (B,)"""
     factor, extra = config.max_length_factor, config.max_length_extra
-    return np.array([int(factor * length) + extra for length in source_lengths], dtype=np.int64)
+    return np.array([max(2, int(factor * length) + extra) for length in source_lengths], dtype=np.int64)
 
 
 class _Trellis:

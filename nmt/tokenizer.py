@@ -8,7 +8,8 @@ Two normalisations are offered. Both strip white space at the ends and make any 
 
 Both are idempotent. `decode(encode(text)) == normalise(text)` for every text: characters outside the vocabulary are
 spelled in bytes, so nothing is ever unknown. (A lower one eighth block, U+2581, is SentencePiece's own sign for a space
-and comes back as a space; NUL, which SentencePiece cannot hold, is dropped.)
+and comes back as a space; NUL, which SentencePiece cannot hold, is dropped, and
+half of a surrogate pair, which is no character, becomes "?".)
 """
 
 import io
@@ -72,11 +73,11 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids of `text`, without BOS or EOS."""
-        return list(self._processor.encode(text.replace("\0", ""), out_type=int))
+        return list(self._processor.encode(_storable(text), out_type=int))
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` for each text, faster than one by one."""
-        return list(self._processor.encode([text.replace("\0", "") for text in texts], out_type=int))
+        return list(self._processor.encode([_storable(text) for text in texts], out_type=int))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of `ids`; special ids are left out, broken byte sequences become U+FFFD."""
@@ -89,7 +90,12 @@ class Tokenizer:
 
     def normalise(self, text: str) -> str:
         """What `decode(encode(text))` gives."""
-        return str(self._processor.normalize(text.replace("\0", ""))).replace(_SPACE, " ").strip(" ")
+        return str(self._processor.normalize(_storable(text))).replace(_SPACE, " ").strip(" ")
+
+
+def _storable(text: str) -> str:
+    """`text` without what SentencePiece cannot hold."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def train(

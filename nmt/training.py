@@ -4,6 +4,7 @@ A run is cut into rounds of a fixed number of updates (`nmt.rounds`), each with 
 continues at its last round. The run's folder holds
 
     recipe.json      what is being trained; another recipe is refused
+    data.sha256      a checksum of the train and dev text; other text is refused
     source.model, target.model
     checkpoint.npz   everything that the next round depends on
     best.npz         the averaged weights that scored best on dev
@@ -13,6 +14,7 @@ continues at its last round. The run's folder holds
 
 import dataclasses
 import gc
+import hashlib
 import json
 import math
 import os
@@ -35,7 +37,7 @@ from nmt.packing import pack
 from nmt.rounds import BEST, Rounds, bundle_config, write_whole
 from nmt.tokenizer import Tokenizer
 
-RECIPE, BUNDLE = "recipe.json", "bundle"
+RECIPE, DATA, BUNDLE = "recipe.json", "data.sha256", "bundle"
 
 
 def train(recipe_path: str | Path, *, output: str | Path | None = None, progress: bool = True) -> Path:
@@ -66,6 +68,7 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
         raise TrainingError(
             f"{recipe_path}: [data] needs both train and dev; `nmt data prepare` makes them from one file"
         )
+    _check_data(run, train_corpus, dev_corpus)
     # Only now, so that a recipe that cannot be used can be corrected without choosing another folder.
     run.mkdir(parents=True, exist_ok=True)
     write_whole(run / RECIPE, same_recipe)
@@ -114,6 +117,25 @@ def _check_claim(run: Path, recipe: Recipe) -> str:
             f"{run} holds a run of another recipe (see its {RECIPE}); choose another folder with --output, or delete it"
         )
     return text
+
+
+def _check_data(run: Path, *corpora: Corpus) -> None:
+    """Refuse to go on with a run whose data has changed: its batches and tokenizers are of the old data."""
+    digest = hashlib.sha256()
+    for corpus in corpora:
+        for side in (corpus.sources, corpus.targets):
+            digest.update("\n".join(side).encode("utf-8", "replace") + b"\0")
+    path = run / DATA
+    known = path.read_text(encoding="utf-8") if path.exists() else None
+    if known == digest.hexdigest():
+        return
+    if known is not None:
+        raise TrainingError(
+            f"the train or dev text has changed since the run in {run} began; "
+            "choose another folder with --output, or delete it"
+        )
+    run.mkdir(parents=True, exist_ok=True)
+    write_whole(path, digest.hexdigest())
 
 
 def _read(recipe: Recipe, base: Path, part: str) -> Corpus | None:

@@ -108,8 +108,10 @@ class Translator:
             raise ConfigError(f'engine must be one of {", ".join(ENGINES)}, not "{engine}"')
         folder = bundle.find(name_or_folder)
         config = bundle.read_config(folder)
-        source = Tokenizer.load(folder / bundle.SOURCE_TOKENIZER)
-        target = Tokenizer.load(folder / bundle.TARGET_TOKENIZER)
+        source, target = (
+            Tokenizer.load(bundle.check_file(folder, config, name))
+            for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)
+        )
         for side, tokenizer, expected in (
             ("source", source, config.model.source_vocab_size),
             ("target", target, config.model.target_vocab_size),
@@ -149,7 +151,7 @@ class Translator:
         """The text as parts in order: sentences to translate (True) and what stays between them (False)."""
         pieces = segment.split_text(text)
         plan: list[tuple[str, bool]] = []
-        limit = self._config.max_source_tokens
+        limit = self._config.max_source_tokens - 1  # training counts EOS
         for k, piece in enumerate(pieces):
             if k and piece.is_sentence and pieces[k - 1].is_sentence and self._target_uses_spaces:
                 plan.append((" ", False))  # after a full stop that needs no space: 「はい。いいえ。」
@@ -240,7 +242,7 @@ def _keras_engine(folder: Path, config: BundleConfig, num_threads: int) -> Engin
         from nmt.model import TranslationModel
     except ImportError:
         raise MissingExtraError("The Keras engine", "train") from None
-    weights = bundle.read_weights(folder)
+    weights = bundle.read_weights(folder, config)
     backend.limit_threads(num_threads)
     model = TranslationModel(config.model)
     try:

@@ -120,3 +120,22 @@ def test_packing_keeps_8_bits_unless_they_cost_too_much(tmp_path, tiny_bundle, d
     texts = [t.text for t in Translator.load(folder).translate_batch(dev.sources)]
     again = {s.name: s.value for s in corpus_scores(texts, dev.targets, "ja")}
     assert scores == pytest.approx(again, abs=0.006)
+
+
+def test_a_bundle_is_exported_from_wherever_it_is_named(own, monkeypatch):
+    (own / "notes").mkdir()
+    (own.parent / "link").symlink_to(own)
+    monkeypatch.chdir(own)
+    export.export(".", "float32")
+    export.export(own.parent / "link", "float32")
+    assert Translator.load(own).translate("Yes.").text
+    assert {path.name for path in own.parent.iterdir()} == {"own", "link"}
+
+
+def test_the_card_says_when_the_graphs_are_not_those_that_were_scored(own):
+    card = own / bundle.CARD
+    card.write_text("# tiny\n\n- Serving graphs: int8; as good\n", encoding="utf-8")
+    export.export(own, "float32")
+    assert card.read_text(encoding="utf-8").endswith(
+        "- Serving graphs: float32, exported after the scores below were measured\n"
+    )

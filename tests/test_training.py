@@ -161,7 +161,7 @@ def rates(monkeypatch):
 
 def test_a_run_writes_what_it_promises(finished):
     names = {path.name for path in finished.iterdir()}
-    files = {"recipe.json", "source.model", "target.model", "checkpoint.npz", "best.npz", "log.csv"}
+    files = {"data.sha256", "recipe.json", "source.model", "target.model", "checkpoint.npz", "best.npz", "log.csv"}
     assert names == {*files, "tensorboard", "bundle"}
     assert list(finished.glob("tensorboard/**/events.*"))
     for side in ("source", "target"):
@@ -384,6 +384,19 @@ def test_a_recipe_that_cannot_be_used(work, changes, error, message):
 def test_a_recipe_that_is_not_there(tmp_path):
     with pytest.raises(ConfigError, match=r"cannot read recipe .*none\.toml"):
         training.train(tmp_path / "none.toml")
+
+
+def test_other_data_in_the_same_folder_is_refused(finished, data, tmp_path):
+    for path in data.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    recipe = write_recipe(tmp_path)
+    with (tmp_path / "train.en").open("a", encoding="utf-8") as source:
+        source.write("One more.\n")
+    with (tmp_path / "train.ja").open("a", encoding="utf-8") as target:
+        target.write("もう一つ。\n")
+    with pytest.raises(TrainingError, match="train or dev text has changed"):
+        training.train(recipe, output=finished, progress=False)
 
 
 @pytest.mark.parametrize("changes", [{"learning_rate": 1e-3}, {"decoder_units": 28}, {"seed": 2}], ids=str)

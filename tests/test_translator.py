@@ -110,8 +110,10 @@ def test_loading_what_is_not_a_model_says_so(tmp_path, tiny_bundle):
     [
         (bundle.WEIGHTS, lambda data: data[: len(data) // 2], r"weights\.safetensors is damaged"),
         (bundle.SOURCE_TOKENIZER, lambda data: b"nonsense", r"source\.model"),
-        (bundle.TARGET_TOKENIZER, None, r"cannot read the tokenizer .*target\.model"),
+        (bundle.TARGET_TOKENIZER, None, r"cannot read .*target\.model"),
         (bundle.WEIGHTS, None, "no training weights"),
+        (bundle.WEIGHTS, lambda data: data[:-9] + b"x" * 9, r"weights\.safetensors is damaged"),
+        (bundle.TARGET_TOKENIZER, lambda data: data.replace(b"a", b"b"), r"target\.model is damaged"),
         (bundle.CONFIG, lambda data: data[:-10], r"config\.json is damaged"),
         (bundle.CONFIG, lambda data: data.replace(b'"format_version": 1', b'"format_version": 9'), "format version 9"),
         (bundle.CONFIG, lambda data: data.replace(b"encoder_units", b"encoder_unit"), 'did you mean "encoder_units"'),
@@ -191,3 +193,14 @@ def test_serving_opens_no_connection_and_leaves_no_file_behind(tmp_path, tiny_bu
     assert "socket:" not in done.stdout
     assert not {"tensorflow", "keras", "gradio", "datasets"} & set(done.stdout.split())
     assert list(home.rglob("*")) == []
+
+
+def test_half_a_surrogate_pair_harms_nothing(translator):
+    texts = ["caf\udce9 is good.", "Yes."]
+    assert [bool(t.text) for t in translator.translate_batch(texts)] == [True, True]
+
+
+def test_the_shortest_possible_limit_still_gives_a_translation(translator):
+    config = SearchConfig(beam_size=2, max_length_factor=0.01, max_length_extra=1)
+    (sentence,) = translator.translate("Hi.", config).sentences
+    assert len(sentence.alternatives[0].tokens) <= 1
