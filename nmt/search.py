@@ -110,9 +110,10 @@ class _Trellis:
 def search(step: StepFunction, state: State, longest: np.ndarray, config: SearchConfig) -> list[list[Hypothesis]]:
     """Find the best translations of B sentences by beam search; with a beam of 1 this is greedy search.
 
-    A sentence is done when K hypotheses have ended among the K best candidates of some step, when no live one can
-    still overtake the N-th best ended one, or at its greatest length, where all live ones end. What is found for a
-    sentence does not depend on the others.
+    A sentence is done when K hypotheses have ended and the N-th best of them is as good as the best live one would be
+    if it ended now at no cost; when no live one can still overtake the N-th best at all; or at its greatest length,
+    where all live ones end. K endings alone are not enough: among peaked distributions the second-best candidate is
+    often a premature end. What is found for a sentence does not depend on the others.
 
     Args:
         step: the decoder.
@@ -148,7 +149,7 @@ def search(step: StepFunction, state: State, longest: np.ndarray, config: Search
                 hypothesis = trellis.trace(sentence, parent, result.end_log_probs[row, parent], score)
                 ended[sentence].append((score, hypothesis))
         going_on = ~last & np.isfinite(totals_next[:, 0])
-        going_on &= ~_settled([ended[b] for b in live], totals_next[:, 0], longest[live], config)
+        going_on &= ~_settled([ended[b] for b in live], totals_next[:, 0], length, longest[live], config)
 
         parents, candidates = np.divmod(picks, result.ids.shape[2])
         rows = np.arange(len(live))[:, None]
@@ -200,18 +201,22 @@ def _candidates(
 
 
 def _settled(
-    ended: list[list[tuple[float, Hypothesis]]], best_totals: np.ndarray, longest: np.ndarray, config: SearchConfig
+    ended: list[list[tuple[float, Hypothesis]]],
+    best_totals: np.ndarray,
+    length: int,
+    longest: np.ndarray,
+    config: SearchConfig,
 ) -> np.ndarray:
     """Which sentences need no further step. -> (B,) bool"""
     # A log-probability only falls as a hypothesis grows, and the penalty is largest at the greatest length.
     bounds = best_totals / length_penalty(longest, config.length_penalty)
+    as_they_are = best_totals / length_penalty(length, config.length_penalty)
     settled = np.zeros(len(ended), dtype=bool)
     for row, pairs in enumerate(ended):
-        if len(pairs) >= config.beam_size:
-            settled[row] = True
-        elif len(pairs) >= config.num_alternatives:
+        if len(pairs) >= config.num_alternatives:
             enough = sorted((score for score, _ in pairs), reverse=True)[config.num_alternatives - 1]
-            settled[row] = bounds[row] <= enough
+            bound = as_they_are[row] if len(pairs) >= config.beam_size else bounds[row]
+            settled[row] = bound <= enough
     return settled
 
 
