@@ -42,7 +42,7 @@ class Rounds(keras.callbacks.Callback):
         show: bool,
     ):
         super().__init__()
-        self.run, self.recipe, self.options, self.tokenizers = run, recipe, recipe.training, tokenizers
+        self.run, self.recipe, self.options = run, recipe, recipe.training
         self.network = model
         count = min(len(dev), self.options.dev_sentences)
         self.dev = Corpus(dev.sources[:count], dev.targets[:count])
