@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from nmt import bundle
+from nmt.batching import DynamicBatcher
 from nmt.config import SearchConfig
 from nmt.engines.onnx import OnnxEngine
-from nmt.search import Step, search
+from nmt.search import Hypothesis, Step, search
 from nmt.tokenizer import EOS_ID
 
 VOCAB_SIZE, LENGTH = 8000, 20
@@ -57,7 +58,7 @@ def make_peer(folder: Path, layers: tuple[int, int], width: int, feed_forward: i
         fill_linear(layer.ffn.linear_1, width, feed_forward)
 
     spec = TransformerSpec.from_config(layers, heads)
-    positions = matrix(256, width)
+    positions = matrix(512, width)
     spec.encoder.embeddings[0].weight = matrix(VOCAB_SIZE, width)
     spec.decoder.embeddings.weight = matrix(VOCAB_SIZE, width)
     for side, cross in ((spec.encoder, False), (spec.decoder, True)):
@@ -75,29 +76,29 @@ def make_peer(folder: Path, layers: tuple[int, int], width: int, feed_forward: i
     spec.save(str(folder))
 
 
-def peer_runner(folder: Path, threads: int, batch: int, beam: int) -> Callable[[], None]:
+def peer_runner(folder: Path, threads: int, batch: int, beam: int, length: int = LENGTH) -> Callable[[], None]:
     import ctranslate2
 
     translator = ctranslate2.Translator(str(folder), device="cpu", compute_type="int8", intra_threads=threads)
     rng = np.random.default_rng(1)
-    sources = [[f"t{k}" for k in rng.integers(4, VOCAB_SIZE, LENGTH)] for _ in range(batch)]
+    sources = [[f"t{k}" for k in rng.integers(4, VOCAB_SIZE, length)] for _ in range(batch)]
 
     def run() -> None:
         results = translator.translate_batch(
-            sources, beam_size=beam, max_batch_size=batch, min_decoding_length=LENGTH, max_decoding_length=LENGTH
+            sources, beam_size=beam, max_batch_size=batch, min_decoding_length=length, max_decoding_length=length
         )
-        if any(len(result.hypotheses[0]) != LENGTH for result in results):
+        if any(len(result.hypotheses[0]) != length for result in results):
             raise RuntimeError("the peer did not write what it was told to")
 
     return run
 
 
-def our_runner(name: str, threads: int, batch: int, beam: int) -> Callable[[], None]:
+def our_runner(name: str, threads: int, batch: int, beam: int, length: int = LENGTH) -> Callable[[], None]:
     folder = bundle.find(name)
     config = bundle.read_config(folder)
-    engine = OnnxEngine(folder / bundle.ENCODER, folder / bundle.DECODER, threads)
+    engine = OnnxEngine(folder / bundle.ENCODER, folder / bundle.DECODER)
     rng = np.random.default_rng(1)
-    sources = [[*rng.integers(4, config.model.source_vocab_size, LENGTH - 1).tolist(), EOS_ID] for _ in range(batch)]
+    sources = [[*rng.integers(4, config.model.source_vocab_size, length - 1).tolist(), EOS_ID] for _ in range(batch)]
     options = SearchConfig(beam_size=beam)
 
     def never_ends(*arguments: Any) -> Step:
@@ -106,9 +107,14 @@ def our_runner(name: str, threads: int, batch: int, beam: int) -> Callable[[], N
         log_probs = np.where(step.ids == EOS_ID, np.float32(-1e9), step.log_probs)
         return step._replace(log_probs=log_probs)
 
+    def work(batch_sources: list[list[int]], config: SearchConfig) -> list[list[Hypothesis]]:
+        return search(never_ends, engine.encode(batch_sources), np.full(len(batch_sources), length + 1), config)
+
+    batcher = DynamicBatcher(work, num_workers=threads)
+
     def run() -> None:
-        found = search(never_ends, engine.encode(sources), np.full(batch, LENGTH + 1), options)
-        if any(len(hypotheses[0].ids) != LENGTH + 1 for hypotheses in found):
+        found = batcher.run(sources, options)
+        if any(len(hypotheses[0].ids) != length + 1 for hypotheses in found):
             raise RuntimeError("the search did not write what it was told to")
 
     return run

@@ -4,11 +4,13 @@ Each function has an implementation in `keras.ops` that runs under every backend
 a test compares the two. Axis letters: B batch, T time, H units, V vocabulary, D width.
 """
 
+import contextlib
+import contextvars
 import ctypes
 import functools
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from keras import ops
 Tensor = Any
 
 BACKEND = keras.backend.backend()
+_WITH_GRADIENTS = contextvars.ContextVar("_WITH_GRADIENTS", default=True)
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -53,16 +56,20 @@ def lstm_scan_portable(
     """`lstm_scan` in `keras.ops` alone."""
 
     def step(state: tuple[Tensor, Tensor], x: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
-        h, c = state
-        z = ops.cast(x, "float32") + ops.cast(ops.matmul(ops.cast(h, x.dtype), recurrent_kernel), "float32")
-        i, f, g, o = ops.split(z, 4, axis=-1)
-        c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
-        h = ops.sigmoid(o) * ops.tanh(c)
+        state = _lstm_cell(x, recurrent_kernel, *state)
         # Keras's scan under TensorFlow wants outputs of the same structure as the state.
-        return (h, c), (h, c)
+        return state, state
 
     (h, c), (outputs, _) = ops.scan(step, (ops.cast(h, "float32"), ops.cast(c, "float32")), projected)
     return ops.cast(outputs, projected.dtype), (h, c)
+
+
+def _lstm_cell(x: Tensor, recurrent_kernel: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """One step: (B, 4H), (H, 4H), and the state before -> the state after, each (B, H)."""
+    z = ops.cast(x, "float32") + ops.cast(ops.matmul(ops.cast(h, x.dtype), recurrent_kernel), "float32")
+    i, f, g, o = ops.split(z, 4, axis=-1)
+    c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
+    return ops.sigmoid(o) * ops.tanh(c), c
 
 
 def lstm_scan(
@@ -82,7 +89,8 @@ def lstm_scan(
         The outputs (T, B, H) and the state (h, c) after the last step, each (B, H).
     """
     if BACKEND == "tensorflow":
-        outputs, h, c = _tf_lstm_scan(projected, recurrent_kernel, h, c)
+        scan = _tf_lstm_scan if _WITH_GRADIENTS.get() else _tf_lstm_scan_forward
+        outputs, h, c = scan(projected, recurrent_kernel, h, c)
         return outputs, (h, c)
     return lstm_scan_portable(projected, recurrent_kernel, h, c)
 
@@ -102,7 +110,7 @@ def embed(table: Tensor, ids: Tensor) -> Tensor:
     Adam turns TensorFlow's sparse gradients into dense ones anyhow, and clipping by global norm squares them before
     duplicate rows are merged, so the norm would be wrong.
     """
-    if BACKEND == "tensorflow":
+    if BACKEND == "tensorflow" and _WITH_GRADIENTS.get():
         return _tf_embed(ops.convert_to_tensor(table), ids)
     return ops.take(table, ids, axis=0)
 
@@ -185,6 +193,23 @@ if BACKEND == "tensorflow":
 
         return (tf.cast(hs, dtype), h, c), gradient
 
+    def _tf_lstm_scan_forward(projected: Tensor, recurrent_kernel: Tensor, h: Tensor, c: Tensor) -> Any:
+        # Keeps nothing for a gradient; LiteRT needs the shapes of what a loop collects, and one step is no loop.
+        recurrent_kernel = ops.convert_to_tensor(recurrent_kernel)
+        h, c = ops.cast(h, "float32"), ops.cast(c, "float32")
+        if projected.shape[0] == 1:
+            h, c = _lstm_cell(projected[0], recurrent_kernel, h, c)
+            return ops.cast(h, projected.dtype)[None], h, c
+
+        def forward(t: Tensor, h: Tensor, c: Tensor, hs: Any) -> Any:
+            h, c = _lstm_cell(projected[t], recurrent_kernel, h, c)
+            return t + 1, h, c, hs.write(t, h)
+
+        num_steps = tf.shape(projected)[0]
+        hs = tf.TensorArray(tf.float32, size=num_steps, element_shape=h.shape)
+        _, h, c, hs = tf.while_loop(lambda t, *_: t < num_steps, forward, (0, h, c, hs), parallel_iterations=1)
+        return tf.cast(hs.stack(), projected.dtype), h, c
+
     @tf.custom_gradient
     def _tf_embed(table: Tensor, ids: Tensor) -> Any:
         def gradient(upstream: Tensor) -> Any:
@@ -215,6 +240,35 @@ if BACKEND == "tensorflow":
             return result, gradient
 
         return loss(logits)
+
+
+# ---------------------------------------------------------------- deploying
+
+
+@contextlib.contextmanager
+def without_gradients() -> Iterator[None]:
+    """Inside, graphs are traced that only predict: smaller, faster, and without what LiteRT cannot hold."""
+    token = _WITH_GRADIENTS.set(False)
+    try:
+        yield
+    finally:
+        _WITH_GRADIENTS.reset(token)
+
+
+def litert(saved_model: Path, signatures: Sequence[str], half: bool) -> bytes:
+    """A LiteRT file with these signatures of a SavedModel of fixed shapes.
+
+    TensorFlow only. Just built-in operations are allowed, so that every LiteRT interpreter can run it.
+
+    Args:
+        half: store constants as float16; computing stays in float32.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model), signature_keys=list(signatures))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if half:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
 
 
 # ---------------------------------------------------------------- compiling and feeding

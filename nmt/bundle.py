@@ -27,7 +27,7 @@ import numpy as np
 from nmt.config import ModelConfig, SearchConfig, from_dict
 from nmt.errors import BundleError, ConfigError, MissingExtraError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 PRETRAINED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "source.model", "target.model"

@@ -150,7 +150,7 @@ class TranslationModel(keras.Model):
                 context, attention = self.attention(y, memory.values, memory.keys, memory.mask)
                 y = y + self.context_projection(context)
             x = self.dropout(norm(y + x if k else y), training=training)
-        vectors = self.dropout(self.output_projection(x), training=training)
+        vectors = self.dropout(ops.tanh(self.output_projection(x)), training=training)
         return Decoded(self.target_embedding.logits(vectors), attention, tuple(states_after))
 
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:

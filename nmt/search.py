@@ -23,13 +23,20 @@ class Step(NamedTuple):
     end_log_probs: np.ndarray  # (B, K) float32, of EOS, whether or not it is among `ids`
     attention: np.ndarray  # (B, K, S) float32, where the source was read
     state: State  # after this step, rows in the order of these (B, K)
+    all_log_probs: np.ndarray | None = None  # (B, K, V) float32, of every token, where asked for
 
 
 class StepFunction(Protocol):
     """One step of a decoder for B sentences with K hypotheses each."""
 
     def __call__(
-        self, tokens: np.ndarray, sentences: np.ndarray, parents: np.ndarray, state: State, num_candidates: int
+        self,
+        tokens: np.ndarray,
+        sentences: np.ndarray,
+        parents: np.ndarray,
+        state: State,
+        num_candidates: int,
+        full: bool = False,
     ) -> Step:
         """Feed one token to every hypothesis.
 
@@ -39,6 +46,7 @@ class StepFunction(Protocol):
             parents: (B, K) which of that sentence's previous hypotheses each one continues.
             state: of the previous call, or of the encoder.
             num_candidates: M; fewer are returned where the vocabulary is smaller.
+            full: also hand out `Step.all_log_probs`, for a search with constraints.
         """
 
 
@@ -70,6 +78,15 @@ def max_lengths(source_lengths: Sequence[int], config: SearchConfig) -> np.ndarr
     return np.array([max(2, int(factor * length) + extra) for length in source_lengths], dtype=np.int64)
 
 
+class _End(NamedTuple):
+    """A hypothesis that has ended, as its place in the trellis; most never need to be spelled out."""
+
+    score: float
+    length: int  # steps taken, the end included
+    parent: int  # the hypothesis of the step before that it ends
+    log_prob: float  # of EOS
+
+
 class _Trellis:
     """The tokens taken at each step and the way back from each of them."""
 
@@ -95,16 +112,16 @@ class _Trellis:
             full[live] = values
             store.append(full)
 
-    def trace(self, sentence: int, parent: int, end_log_prob: float, score: float) -> Hypothesis:
-        """The hypothesis that ends now, after `parent`, with EOS."""
-        ids, log_probs, attention = [EOS_ID], [float(end_log_prob)], []
-        for depth in range(len(self.attention) - 1, -1, -1):
+    def trace(self, sentence: int, end: _End) -> Hypothesis:
+        """The hypothesis that ends there."""
+        ids, log_probs, attention, parent = [EOS_ID], [end.log_prob], [], end.parent
+        for depth in range(end.length - 1, -1, -1):
             attention.append(self.attention[depth][self.places[depth][sentence], parent])
             if depth:
                 ids.append(int(self.tokens[depth - 1][sentence, parent]))
                 log_probs.append(float(self.log_probs[depth - 1][sentence, parent]))
                 parent = int(self.parents[depth - 1][sentence, parent])
-        return Hypothesis(tuple(ids[::-1]), tuple(log_probs[::-1]), float(score), np.stack(attention[::-1]))
+        return Hypothesis(tuple(ids[::-1]), tuple(log_probs[::-1]), end.score, np.array(attention[::-1]))
 
 
 def search(step: StepFunction, state: State, longest: np.ndarray, config: SearchConfig) -> list[list[Hypothesis]]:
@@ -126,7 +143,7 @@ def search(step: StepFunction, state: State, longest: np.ndarray, config: Search
     """
     num_sentences, beam = len(longest), config.beam_size
     trellis = _Trellis(num_sentences, beam)
-    ended: list[list[tuple[float, Hypothesis]]] = [[] for _ in range(num_sentences)]
+    ended: list[list[_End]] = [[] for _ in range(num_sentences)]
     live = np.arange(num_sentences)  # the sentences still searched
     kept = live  # their rows in the previous call
     tokens = np.full((num_sentences, 1), BOS_ID)
@@ -144,10 +161,8 @@ def search(step: StepFunction, state: State, longest: np.ndarray, config: Search
 
         for row, parent, total in ends:
             score = total / float(length_penalty(length, config.length_penalty))
-            sentence = int(live[row])
             if np.isfinite(score):
-                hypothesis = trellis.trace(sentence, parent, result.end_log_probs[row, parent], score)
-                ended[sentence].append((score, hypothesis))
+                ended[live[row]].append(_End(score, length, parent, float(result.end_log_probs[row, parent])))
         going_on = ~last & np.isfinite(totals_next[:, 0])
         going_on &= ~_settled([ended[b] for b in live], totals_next[:, 0], length, longest[live], config)
 
@@ -158,7 +173,10 @@ def search(step: StepFunction, state: State, longest: np.ndarray, config: Search
         kept = np.flatnonzero(going_on)
         live, tokens, parents, totals = live[kept], tokens[kept], parents[kept], totals_next[kept]
 
-    return [_best(pairs, config.num_alternatives) for pairs in ended]
+    return [
+        [trellis.trace(sentence, end) for end in _best(ends, config.num_alternatives)]
+        for sentence, ends in enumerate(ended)
+    ]
 
 
 def _candidates(
@@ -172,36 +190,31 @@ def _candidates(
         candidates.
     """
     num_rows, num_before, num_candidates = result.ids.shape
-    is_end = result.ids == EOS_ID
-    scores = totals[:, :, None] + result.log_probs  # (B, K, M)
-    scores = scores.astype(np.float64)
-    flat = scores.reshape(num_rows, -1)
-    flat_end = is_end.reshape(num_rows, -1)
-    # M is about K, so this sorts a few dozen numbers per sentence; a stable sort makes ties fall the same way always.
-    order = np.argsort(-flat, axis=1, kind="stable")
+    flat = (totals[:, :, None] + result.log_probs).astype(np.float64).reshape(num_rows, -1)
+    flat_end = (result.ids == EOS_ID).reshape(num_rows, -1)
+    rows = np.arange(num_rows)[:, None]
     ends: list[tuple[int, int, float]] = []
-    if length > 1:  # an empty translation is not one
-        ranked_ends = np.take_along_axis(flat_end, order[:, :beam], axis=1) & ~last[:, None]
-        for row, rank in zip(*np.nonzero(ranked_ends), strict=True):
+    if length > 1 and (last.any() or flat_end.any()):  # an empty translation is not one
+        # M is about K: a few dozen numbers per sentence. A stable sort makes ties fall the same way always.
+        order = np.argsort(-flat, axis=1, kind="stable")[:, :beam]
+        for row, rank in np.argwhere(flat_end[rows, order] & ~last[:, None]):
             place = order[row, rank]
             ends.append((int(row), int(place) // num_candidates, float(flat[row, place])))
         for row in np.flatnonzero(last):
             for parent in range(num_before):
                 ends.append((int(row), parent, float(totals[row, parent] + result.end_log_probs[row, parent])))
-    going = np.where(flat_end, -np.inf, flat)
-    picks = np.argsort(-going, axis=1, kind="stable")[:, :beam]
-    if picks.shape[1] < beam:  # fewer candidates than the beam holds: repeat the first as a dead hypothesis
-        missing = beam - picks.shape[1]
+    flat[flat_end] = -np.inf
+    picks = np.argsort(-flat, axis=1, kind="stable")[:, :beam]
+    totals_next = flat[rows, picks]
+    if missing := beam - picks.shape[1]:  # fewer candidates than the beam holds: repeat the first as a dead hypothesis
         picks = np.concatenate([picks, np.repeat(picks[:, :1], missing, axis=1)], axis=1)
-        totals_next = np.take_along_axis(going, picks, axis=1)
-        totals_next[:, -missing:] = -np.inf
-    else:
-        totals_next = np.take_along_axis(going, picks, axis=1)
+        dead = np.full((num_rows, missing), -np.inf)
+        totals_next = np.concatenate([totals_next, dead], axis=1)
     return ends, totals_next, picks
 
 
 def _settled(
-    ended: list[list[tuple[float, Hypothesis]]],
+    ended: list[list[_End]],
     best_totals: np.ndarray,
     length: int,
     longest: np.ndarray,
@@ -212,14 +225,13 @@ def _settled(
     bounds = best_totals / length_penalty(longest, config.length_penalty)
     as_they_are = best_totals / length_penalty(length, config.length_penalty)
     settled = np.zeros(len(ended), dtype=bool)
-    for row, pairs in enumerate(ended):
-        if len(pairs) >= config.num_alternatives:
-            enough = sorted((score for score, _ in pairs), reverse=True)[config.num_alternatives - 1]
-            bound = as_they_are[row] if len(pairs) >= config.beam_size else bounds[row]
+    for row, ends in enumerate(ended):
+        if len(ends) >= config.num_alternatives:
+            enough = sorted((end.score for end in ends), reverse=True)[config.num_alternatives - 1]
+            bound = as_they_are[row] if len(ends) >= config.beam_size else bounds[row]
             settled[row] = bound <= enough
     return settled
 
 
-def _best(pairs: list[tuple[float, Hypothesis]], num_alternatives: int) -> list[Hypothesis]:
-    ranked = sorted(pairs, key=lambda pair: -pair[0])  # stable: the one found first wins a tie
-    return [hypothesis for _, hypothesis in ranked[:num_alternatives]]
+def _best(ends: list[_End], num_alternatives: int) -> list[_End]:
+    return sorted(ends, key=lambda end: -end.score)[:num_alternatives]  # stable: the one found first wins a tie

@@ -86,7 +86,7 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
         _fit(model, encoded, recipe.training, rounds)
     finally:
         keras.config.set_dtype_policy(policy_before)
-    return _finish(run, recipe, rounds, encoded, corpora["test"])
+    return _finish(run, recipe, rounds, encoded, dev_corpus, corpora["test"])
 
 
 def build_model(recipe: Recipe, source: Tokenizer, target: Tokenizer) -> TranslationModel:
@@ -203,7 +203,9 @@ def _is_written(run: Path, progress: Progress) -> bool:
         return False
 
 
-def _finish(run: Path, recipe: Recipe, rounds: Rounds, encoded: EncodedCorpus, test: Corpus | None) -> Path:
+def _finish(
+    run: Path, recipe: Recipe, rounds: Rounds, encoded: EncodedCorpus, dev: Corpus, test: Corpus | None
+) -> Path:
     """Write the bundle with the best weights, scored on the test part."""
     state = rounds.progress
     facts = {
@@ -219,4 +221,4 @@ def _finish(run: Path, recipe: Recipe, rounds: Rounds, encoded: EncodedCorpus, t
         training={"updates": state.update, "hours": round(state.seconds / 3600, 3), "best_update": state.best_update},
     )
     tokenizers = {name: run / name for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
-    return pack(run / BUNDLE, config, load_arrays(run / BEST), tokenizers, rounds.dev, test, facts)
+    return pack(run / BUNDLE, config, load_arrays(run / BEST), tokenizers, dev, test, facts)

@@ -37,7 +37,7 @@ def make(folder, precision, **changes):
     )
     for name, content in graphs.build(config, model.named_weights(), precision).items():
         (folder / name).write_bytes(content)
-    return KerasEngine(model), OnnxEngine(folder / bundle.ENCODER, folder / bundle.DECODER, num_threads=1)
+    return KerasEngine(model), OnnxEngine(folder / bundle.ENCODER, folder / bundle.DECODER)
 
 
 def sentences(count, seed=0):
@@ -64,14 +64,16 @@ def test_float32_graphs_find_what_keras_finds(tmp_path, changes):
 
 
 def first_steps(engine, sources, tokens):
-    """All candidates after feeding the same tokens to each sentence."""
+    """Log-probabilities (B, V) of every next token after feeding the same tokens to each sentence."""
     state = engine.encode(sources)
     rows, zeros = np.arange(len(sources)), np.zeros((len(sources), 1), dtype=np.int64)
     for token in tokens:
-        step = engine.step(np.full((len(sources), 1), token), rows, zeros, state, 70)
+        step = engine.step(np.full((len(sources), 1), token), rows, zeros, state, 5, full=True)
         state = step.state
-    full = np.full((len(sources), 70), np.nan)
-    np.put_along_axis(full, step.ids[:, 0], step.log_probs[:, 0], axis=1)
+    full = step.all_log_probs[:, 0]
+    np.testing.assert_array_equal(step.log_probs[:, 0], -np.sort(-full)[:, :5])
+    np.testing.assert_array_equal(step.log_probs[:, 0], np.take_along_axis(full, step.ids[:, 0], axis=1))
+    np.testing.assert_array_equal(step.end_log_probs[:, 0], full[:, EOS_ID])
     return full
 
 
@@ -106,11 +108,15 @@ def test_forbidden_tokens_have_no_share(tmp_path):
 def test_weights_stay_within_what_every_processor_adds_exactly(tmp_path):
     # Two products of an unsigned and a signed byte must fit 16 bits: 2 · 255 · 63 < 32,768.
     make(tmp_path, "int8")
-    graph = onnx.load(tmp_path / bundle.DECODER).graph
-    constants = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
-    kernels = [constants[node.input[1]] for node in graph.node if node.op_type == "MatMulIntegerToFloat"]
-    assert len(kernels) == 8
-    assert all(kernel.dtype == np.int8 and np.abs(kernel).max() <= 63 for kernel in kernels)
+    for name, count in ((bundle.ENCODER, 7), (bundle.DECODER, 5)):
+        graphs_within = [onnx.load(tmp_path / name).graph]
+        graphs_within += [a.g for node in graphs_within[0].node for a in node.attribute if a.name == "body"]
+        kernels = []
+        for graph in graphs_within:
+            constants = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+            kernels += [constants[node.input[1]] for node in graph.node if node.op_type == "MatMulIntegerToFloat"]
+        assert len(kernels) == count
+        assert all(kernel.dtype == np.int8 and np.abs(kernel).max() <= 63 for kernel in kernels)
 
 
 def test_8_bits_take_a_quarter_of_the_room():

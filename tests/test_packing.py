@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from nmt import BundleError, ConfigError, Translator, bundle, export, graphs
+from nmt import BundleError, ConfigError, Translator, bundle, export, graphs, loading
 from nmt.cli import main
 from nmt.corpus import Corpus
 from nmt.evaluation import corpus_scores
@@ -47,7 +47,8 @@ def test_exporting_again_gives_the_same_graphs(own):
 
 def test_the_comparison_is_of_the_two_kinds_of_graphs(own, dev):
     config, weights = bundle.read_config(own), bundle.read_weights(own)
-    tokenizers = Translator.load(own)._source, Translator.load(own)._target
+    loaded = loading.load(own)
+    tokenizers = loaded.source, loaded.target
     costs = export.precision_costs(config, weights, tokenizers, dev)
     assert [cost.metric for cost in costs] == ["BLEU ja-mecab", "BLEU char", "chrF"]
     assert not export.too_costly([export.PrecisionCost("chrF", 30.0, 29.9)])

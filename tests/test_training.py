@@ -182,7 +182,7 @@ def test_the_loss_falls(finished):
     losses = [float(row["loss"]) for row in read_log(finished)]
     # At first every token is about as likely as any other.
     assert losses[0] == pytest.approx(math.log(Tokenizer.load(finished / "target.model").vocab_size), rel=0.3)
-    assert losses[-1] < losses[0] - 0.5
+    assert losses[-1] < losses[0] - 0.25  # after 12 updates; that it learns, the digits below show
 
 
 def test_the_bundle_translates(finished):

@@ -15,6 +15,12 @@ class Engine(Protocol):
         """Read B source sentences (ids, EOS last, none empty) into the state before the first step."""
 
     def step(
-        self, tokens: np.ndarray, sentences: np.ndarray, parents: np.ndarray, state: State, num_candidates: int
+        self,
+        tokens: np.ndarray,
+        sentences: np.ndarray,
+        parents: np.ndarray,
+        state: State,
+        num_candidates: int,
+        full: bool = False,
     ) -> Step:
         """One step, as `nmt.search.StepFunction`."""

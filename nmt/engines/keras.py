@@ -47,7 +47,13 @@ class KerasEngine:
         return KerasState(Memory(values, keys, mask), states, beam=1)
 
     def step(
-        self, tokens: np.ndarray, sentences: np.ndarray, parents: np.ndarray, state: KerasState, num_candidates: int
+        self,
+        tokens: np.ndarray,
+        sentences: np.ndarray,
+        parents: np.ndarray,
+        state: KerasState,
+        num_candidates: int,
+        full: bool = False,
     ) -> Step:
         """See `nmt.search.StepFunction`."""
         num_sentences, beam = tokens.shape
@@ -71,6 +77,7 @@ class KerasEngine:
             end_log_probs=_grid(log_probs[:, EOS_ID], beam),
             attention=_grid(attention, beam),
             state=KerasState(memory, states, beam),
+            all_log_probs=_grid(log_probs, beam) if full else None,
         )
 
     def _encode_graph(self, source: Tensor) -> tuple[Tensor, Tensor, Tensor, Any]:

@@ -24,34 +24,35 @@ from nmt.search import Step
 class OnnxState:
     """Decoder state of B sentences with K hypotheses each."""
 
-    memory: np.ndarray  # (B, S, D)
-    keys: np.ndarray  # (B, A, S)
+    values: np.ndarray  # (B, S, H), the memory as the first layer's output takes it up
+    keys: np.ndarray  # (B, H, S), the memory as the first layer's output meets it
     mask: np.ndarray  # (B, 1, S), 0 on real tokens, -1e9 on padding
     states: tuple[np.ndarray, ...]  # h and c of each decoder layer in turn, each (B·K, H)
     beam: int  # K
 
 
 class OnnxEngine:
-    """Runs the graphs of a bundle for `nmt.search`.
+    """Runs the graphs of a bundle for `nmt.search`, each call in the thread of its caller.
 
     Args:
         encoder, decoder: the graph files.
-        num_threads: for one call; 0 lets ONNX Runtime take all cores.
 
     Raises:
         BundleError: a file is not a graph of ours.
     """
 
-    def __init__(self, encoder: Path, decoder: Path, num_threads: int = 0):
-        self._encoder = _session(encoder, num_threads)
-        self._decoder = _session(decoder, num_threads)
+    def __init__(self, encoder: Path, decoder: Path):
+        self._encoder, self._decoder = _session(encoder), _session(decoder)
         inputs = {one.name: one.shape for one in self._decoder.get_inputs()}
         self._num_layers = sum(name.startswith("h_") for name in inputs)
-        if self._num_layers == 0 or "source" not in {one.name for one in self._encoder.get_inputs()}:
+        given = {one.name for one in self._encoder.get_outputs()}
+        asked = {one.name for one in self._encoder.get_inputs()}
+        if self._num_layers == 0 or asked != {"source"} or not {"values", "keys", "mask", "h_0"} <= given:
             raise BundleError(f"{decoder.parent}: {encoder.name} and {decoder.name} are not the graphs of a translator")
         self.decoder_units = int(inputs["h_0"][1])
         self.vocab_size = int(next(o.shape[1] for o in self._decoder.get_outputs() if o.name == "all_log_probs"))
         self._state_names = [f"{part}_{k}" for k in range(self._num_layers) for part in "hc"]
+        self._encoder_outputs = ["values", "keys", "mask", *self._state_names]
         self._outputs = ["ids", "log_probs", "end_log_probs", "attention", *(f"{n}_after" for n in self._state_names)]
 
     def encode(self, sources: Sequence[Sequence[int]]) -> OnnxState:
@@ -59,42 +60,50 @@ class OnnxEngine:
         source = np.zeros((len(sources), max(map(len, sources))), dtype=np.int64)
         for row, ids in zip(source, sources, strict=True):
             row[: len(ids)] = ids
-        memory, keys, mask, h = self._encoder.run(None, {"source": source})
-        zeros = np.zeros_like(h)
-        return OnnxState(memory, keys, mask, (h, *[zeros] * (2 * self._num_layers - 1)), beam=1)
+        values, keys, mask, *states = self._encoder.run(self._encoder_outputs, {"source": source})
+        return OnnxState(values, keys, mask, tuple(states), beam=1)
 
     def step(
-        self, tokens: np.ndarray, sentences: np.ndarray, parents: np.ndarray, state: OnnxState, num_candidates: int
+        self,
+        tokens: np.ndarray,
+        sentences: np.ndarray,
+        parents: np.ndarray,
+        state: OnnxState,
+        num_candidates: int,
+        full: bool = False,
     ) -> Step:
         """See `nmt.search.StepFunction`."""
         num_sentences, beam = tokens.shape
-        memory, keys, mask = state.memory, state.keys, state.mask
-        if num_sentences < len(memory):
-            memory, keys, mask = memory[sentences], keys[sentences], mask[sentences]
+        values, keys, mask = state.values, state.keys, state.mask
+        if num_sentences < len(values):
+            values, keys, mask = values[sentences], keys[sentences], mask[sentences]
         feeds: dict[str, Any] = {
             "tokens": tokens.reshape(-1).astype(np.int64, copy=False),
             "rows": (sentences[:, None] * state.beam + parents).reshape(-1).astype(np.int64, copy=False),
             "beams": np.array([num_sentences, beam], dtype=np.int64),
             "num_candidates": np.array([min(num_candidates, self.vocab_size)], dtype=np.int64),
-            "memory": memory,
+            "values": values,
             "keys": keys,
             "mask": mask,
             **dict(zip(self._state_names, state.states, strict=True)),
         }
-        ids, log_probs, end_log_probs, attention, *states = self._decoder.run(self._outputs, feeds)
+        wanted = [*self._outputs, "all_log_probs"] if full else self._outputs
+        ids, log_probs, end_log_probs, attention, *rest = self._decoder.run(wanted, feeds)
+        states, of_all = rest[: len(self._state_names)], rest[len(self._state_names) :]
         grid = (num_sentences, beam)
         return Step(
             ids=ids.reshape(*grid, -1),
             log_probs=log_probs.reshape(*grid, -1),
             end_log_probs=end_log_probs.reshape(grid),
             attention=attention.reshape(*grid, -1),
-            state=OnnxState(memory, keys, mask, tuple(states), beam),
+            state=OnnxState(values, keys, mask, tuple(states), beam),
+            all_log_probs=of_all[0].reshape(*grid, -1) if full else None,
         )
 
 
-def _session(path: Path, num_threads: int) -> Any:
+def _session(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads
+    options.intra_op_num_threads = 1  # one step is too small to share; two batches side by side gain far more
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:

@@ -1,0 +1,161 @@
+"""Training speed beside OpenNMT-py, in one run: target tokens per second, medians and ratios.
+
+    python -m venv peer && peer/bin/pip install torch "OpenNMT-py==3.0.4"       # the peer, in its own environment
+    python benchmarks/training.py CORPUS --peer peer/bin [--turns 3] [--updates 60]
+
+CORPUS is a folder with train.en and train.de such as Multi30k's. Both sides get the same SentencePiece tokens (8,000 a
+side), sizes (encoder 2 layers bidirectional, 256 per direction; decoder 2 × 512; embedding 256), about 96 sentences a
+batch, dropout 0.3, label smoothing 0.1, Adam, and two processor threads; the peer without input feeding. They take
+turns; a turn is a process of its own, and its first third is left out (compilation, warm-up).
+"""
+
+import argparse
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+VOCAB_SIZE, SENTENCES, THREADS = 8000, 96, 2
+
+
+def prepare(corpus: Path, language: str, work: Path) -> None:
+    """Tokenizers and token files that both sides read."""
+    from nmt import tokenizer
+
+    for side, code in (("source", "en"), ("target", language)):
+        lines = (corpus / f"train.{code}").read_text(encoding="utf-8").splitlines()
+        made = tokenizer.train(lines, VOCAB_SIZE, side=side, uses_spaces=True, seed=1)
+        made.save(work / f"{side}.model")
+        pieces = [" ".join(made.pieces(ids)) for ids in made.encode_batch(lines)]
+        (work / f"train.{side}").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+        (work / f"raw.{side}").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def ours(work: Path, updates: int) -> None:
+    """One turn of ours, in this process: prints tokens per second, share of padding and peak memory."""
+    import time
+
+    import keras
+
+    from nmt import backend
+    from nmt.batches import BatchPlan, encode_corpus
+    from nmt.config import ModelConfig, Recipe, TrainingConfig
+    from nmt.corpus import Corpus
+    from nmt.tokenizer import Tokenizer
+    from nmt.training import build_model
+
+    backend.limit_threads(THREADS)
+    source, target = (Tokenizer.load(work / f"{side}.model") for side in ("source", "target"))
+    lines = [(work / f"raw.{side}").read_text(encoding="utf-8").splitlines() for side in ("source", "target")]
+    encoded = encode_corpus(Corpus(*lines), source, target, 100)
+    tokens = sum(len(ids) + 1 for ids in encoded.targets)
+    sizes = ModelConfig(
+        embedding_dim=256, encoder_units=256, decoder_units=512, attention_dim=512, dropout=0.3, weight_drop=0.0
+    )
+    options = TrainingConfig(batch_tokens=SENTENCES * tokens // len(encoded), updates=updates)
+    model = build_model(Recipe("speed", "en", "xx", model=sizes, training=options), source, target)
+    plan = BatchPlan(encoded, options.batch_tokens, seed=1)
+    marks: list[float] = []
+
+    class Clock(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            marks.append(time.perf_counter())
+
+    model.fit(backend.feed(plan.batches()), steps_per_epoch=updates, epochs=1, verbose=0, callbacks=[Clock()])
+    skipped = updates // 3
+    rate = plan.tokens_per_batch() * (len(marks) - 1 - skipped) / (marks[-1] - marks[skipped])
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"RESULT {rate} {plan.padding_share()} {memory}")
+
+
+def peer_turn(work: Path, peer: Path, updates: int) -> tuple[float, float]:
+    """One turn of OpenNMT-py: target tokens per second and peak memory in MB."""
+    config = work / "peer.yaml"
+    settings = {
+        "save_data": work / "peer",
+        "src_vocab": work / "peer.vocab.source",
+        "tgt_vocab": work / "peer.vocab.target",
+        "overwrite": True,
+        "data": f"{{c: {{path_src: {work}/train.source, path_tgt: {work}/train.target}}}}",
+    }
+    config.write_text("".join(f"{name}: {value}\n" for name, value in settings.items()), encoding="utf-8")
+    environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS), "PYTHONWARNINGS": "ignore"}
+
+    def call(program: str, *arguments: object) -> str:
+        command = [str(peer / program), "-config", str(config), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        if done.returncode:
+            raise SystemExit(f"{program} failed:\n{done.stderr[-2000:]}")
+        return done.stderr + done.stdout
+
+    if not (work / "peer.vocab.source").exists():
+        call("onmt_build_vocab", "-n_sample", -1)
+    every = max(1, updates // 6)
+    options = (
+        *("-encoder_type", "brnn", "-decoder_type", "rnn", "-rnn_type", "LSTM", "-enc_layers", 2, "-dec_layers", 2),
+        *("-hidden_size", 512, "-word_vec_size", 256, "-global_attention", "general", "-input_feed", 0),
+        *("-batch_size", SENTENCES, "-batch_type", "sents", "-dropout", 0.3, "-label_smoothing", 0.1),
+        *("-optim", "adam", "-learning_rate", 0.001, "-max_grad_norm", 1.0, "-src_vocab_size", VOCAB_SIZE),
+        *("-tgt_vocab_size", VOCAB_SIZE, "-train_steps", updates, "-report_every", every),
+        *(
+            "-save_model",
+            work / "peer-model",
+            "-save_checkpoint_steps",
+            10**6,
+            "-num_workers",
+            0,
+            "-bucket_size",
+            30000,
+        ),
+    )
+    said = call("onmt_train", *options)
+    rates = [float(rate) for rate in re.findall(r"/\s*(\d+) tok/s", said)]
+    if len(rates) < 3:
+        raise SystemExit(f"no speed in what onmt_train said:\n{said[-2000:]}")
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return statistics.median(rates[len(rates) // 3 :]), memory
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--language", default="de", help="of the target side")
+    parser.add_argument("--peer", type=Path, help="the folder of OpenNMT-py's programs; left out: ours alone")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--updates", type=int, default=60)
+    parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.ours:
+        ours(options.ours, options.updates)
+        return
+
+    found: dict[str, list[float]] = {"ours": [], "OpenNMT-py": []}
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        prepare(options.corpus, options.language, work)
+        command = [sys.executable, __file__, str(options.corpus), "--ours", temporary, "--updates"]
+        for _ in range(options.turns):
+            done = subprocess.run([*command, str(options.updates)], capture_output=True, text=True)
+            if done.returncode:
+                raise SystemExit(done.stderr[-2000:])
+            rate, padding, memory = map(float, done.stdout.split("RESULT")[1].split())
+            found["ours"].append(rate)
+            print(f"ours {rate:,.0f} tokens/s, {padding:.1%} padding, {memory:,.0f} MB", flush=True)
+            if options.peer:
+                rate, memory = peer_turn(work, options.peer, options.updates)
+                found["OpenNMT-py"].append(rate)
+                print(f"OpenNMT-py {rate:,.0f} tokens/s, {memory:,.0f} MB at most", flush=True)
+    for name, rates in found.items():
+        if rates:
+            print(f"| {name} | {statistics.median(rates):,.0f} target tokens/s |")
+    if options.peer:
+        ratio = statistics.median(o / p for o, p in zip(*found.values(), strict=True))
+        print(f"| ratio | {ratio:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
