@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import ConfigError
+from nmt.option import documented, option
 
 
 def _check(condition: bool, message: str) -> None:
@@ -27,18 +28,22 @@ class ModelConfig:
     than asked for when the corpus is small.
     """
 
-    source_vocab_size: int = 0
-    target_vocab_size: int = 0
-    embedding_dim: int = 256
-    bidirectional: bool = True
-    encoder_layers: int = 2
-    encoder_units: int = 256  # per direction
-    decoder_layers: int = 2
-    decoder_units: int = 512
-    attention_dim: int = 256
-    dropout: float = 0.2  # on embeddings and between layers
-    word_dropout: float = 0.1  # share of whole source and target words whose embedding is zeroed
-    weight_drop: float = 0.1  # on recurrent kernels (Merity et al. 2017, section 2)
+    source_vocab_size: int = option(0, "leave it 0: training fills in the size of the source vocabulary", rare=True)
+    target_vocab_size: int = option(0, "leave it 0: training fills in the size of the target vocabulary", rare=True)
+    embedding_dim: int = option(256, "width of the embeddings; the output layer shares the target's", (64, 512))
+    bidirectional: bool = option(True, "whether the encoder also reads backwards", rare=True)
+    encoder_layers: int = option(2, "layers of the encoder", (1, 4))
+    encoder_units: int = option(256, "units of an encoder layer, per direction", (64, 512))
+    decoder_layers: int = option(2, "layers of the decoder; the first one attends", (1, 4))
+    decoder_units: int = option(512, "units of a decoder layer", (128, 1024))
+    attention_dim: int = option(256, "width in which the decoder's state is compared with the source", (64, 512))
+    dropout: float = option(0.2, "noise on embeddings and between layers; the less data, the more", (0.0, 0.5))
+    word_dropout: float = option(
+        0.1, "share of whole source and target words whose embedding is zeroed; the less data, the more", (0.0, 0.3)
+    )
+    weight_drop: float = option(
+        0.1, "noise on recurrent kernels (Merity et al. 2017, section 2)", (0.0, 0.5), rare=True
+    )
 
     def __post_init__(self) -> None:
         for name in (
@@ -58,20 +63,34 @@ class ModelConfig:
 class TrainingConfig:
     """How long, how fast and on what batches the network learns."""
 
-    batch_tokens: int = 2000  # target tokens in a batch, padding included
-    updates: int = 20_000  # upper bound on the number of optimizer updates
-    hours: float = 0.0  # stop after so much training time, finishing the learning-rate decay by then; 0: no bound
-    updates_per_round: int = 500  # a round ends with an evaluation on dev and a checkpoint
-    learning_rate: float = 1e-3  # reached at the end of the warm-up
-    warmup_updates: int = 500
-    final_learning_rate: float = 5e-5  # reached at the last update, by a cosine
-    clip_norm: float = 1.0
-    label_smoothing: float = 0.1
-    ema: float = 0.998  # exponential moving average of the weights, the ones that are evaluated and kept; 0: none
-    patience: int = 10  # rounds without a better dev chrF before training stops
-    dev_sentences: int = 500  # of the dev part, translated after each round
-    precision: str = "auto"  # float32, mixed_bfloat16, or auto: bfloat16 where the processor multiplies it natively
-    seed: int = 1
+    batch_tokens: int = option(2000, "target tokens in a batch, padding included", (500, 8000))
+    updates: int = option(20_000, "upper bound on the number of optimizer updates", (1000, 200_000))
+    hours: float = option(
+        0.0, "stop after so much training time, the learning-rate decay finished by then; 0: no bound", (0.1, 48.0)
+    )
+    updates_per_round: int = option(
+        500, "a round ends with an evaluation on dev and a checkpoint", (100, 5000), rare=True
+    )
+    learning_rate: float = option(1e-3, "at its highest, when the warm-up ends", (2e-4, 4e-3))
+    warmup_updates: int = option(500, "updates in which the learning rate rises from 0", (100, 4000), rare=True)
+    final_learning_rate: float = option(5e-5, "of the last update, reached by a cosine", (1e-6, 5e-4), rare=True)
+    clip_norm: float = option(1.0, "gradients with a larger norm are scaled down to it", (0.1, 5.0), rare=True)
+    label_smoothing: float = option(0.1, "probability spread over the whole vocabulary", (0.0, 0.2))
+    ema: float = option(
+        0.998,
+        "exponential moving average of the weights, the ones that are evaluated and kept; 0: none",
+        (0.99, 0.9999),
+        rare=True,
+    )
+    patience: int = option(10, "rounds without a better dev chrF before training stops", (3, 50))
+    dev_sentences: int = option(500, "how much of the dev part is translated after each round", (100, 2000), rare=True)
+    precision: str = option(
+        "auto",
+        "of matrix products; auto is bfloat16 where the processor multiplies it natively",
+        ("auto", "float32", "mixed_bfloat16"),
+        rare=True,
+    )
+    seed: int = option(1, "of all that is random", rare=True)
 
     def __post_init__(self) -> None:
         for name in ("batch_tokens", "updates", "updates_per_round", "warmup_updates", "patience", "dev_sentences"):
@@ -94,12 +113,16 @@ class SearchConfig:
     (Wu et al. 2016, section 7, equation 14, without the coverage term).
     """
 
-    beam_size: int = 5  # 1 is greedy search
-    length_penalty: float = 1.0
-    num_alternatives: int = 1  # how many different translations to return for each sentence, at most beam_size
-    max_length_factor: float = 2.0  # a translation has at most factor × source tokens + max_length_extra tokens
-    max_length_extra: int = 12
-    batch_size: int = 64  # sentences searched together; changes speed, never the result
+    beam_size: int = option(5, "hypotheses kept in the search; 1 is greedy", (1, 12))
+    length_penalty: float = option(1.0, "higher prefers longer translations; 0: none", (0.0, 2.0))
+    num_alternatives: int = option(
+        1, "different translations returned for each sentence, at most beam_size", (1, 5), rare=True
+    )
+    max_length_factor: float = option(
+        2.0, "a translation has at most factor × source tokens + max_length_extra tokens", (1.0, 4.0), rare=True
+    )
+    max_length_extra: int = option(12, "see max_length_factor", (4, 50), rare=True)
+    batch_size: int = option(64, "sentences searched together; changes speed, never the result", (8, 256), rare=True)
 
     def __post_init__(self) -> None:
         for name in ("beam_size", "num_alternatives", "max_length_extra", "batch_size"):
@@ -116,6 +139,36 @@ class SearchConfig:
 
 
 @dataclass(frozen=True)
+class Term:
+    """A word or phrase and how it is to be translated; any of the `targets` will do, the first is preferred."""
+
+    source: str
+    targets: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for word in (self.source, *self.targets):
+            _check(bool(word) and word == word.strip(), f"a glossary term must be text without margins, not {word!r}")
+        _check(bool(self.targets), f'the glossary gives no translation of "{self.source}"')
+
+
+@dataclass(frozen=True)
+class TranslationOptions:
+    """What a translation must keep, beside being found by a search."""
+
+    protect: bool = True  # addresses, placeholders, tags, code, emoji and numbers with units come through unchanged
+    do_not_translate: tuple[str, ...] = ()  # words and phrases that do so as well, spelled exactly like this
+    glossary: tuple[Term, ...] = ()
+    check: bool = True  # search again where a translation looks wrong, and mend numbers
+
+    def __post_init__(self) -> None:
+        for word in self.do_not_translate:
+            _check(
+                bool(word) and word == word.strip() and len(word.splitlines()) == 1,
+                f"do_not_translate takes words and phrases on one line and without margins, not {word!r}",
+            )
+
+
+@dataclass(frozen=True)
 class DataConfig:
     """Where the parallel text is and what its subword vocabulary looks like.
 
@@ -123,13 +176,15 @@ class DataConfig:
     `corpus/train.en` and `corpus/train.ja`) or one file with both sides (.tsv, .csv, .jsonl).
     """
 
-    train: str = ""
-    dev: str = ""
-    test: str = ""
-    source_vocab_size: int = 4000  # clamped where the corpus is too small for it; 0: chosen from the corpus
-    target_vocab_size: int = 4000
-    joint_vocab: bool = False  # one vocabulary for both sides
-    max_tokens: int = 100  # longer training sentences are left out, and counted
+    train: str = option("", "what to learn from")
+    dev: str = option("", "what training is watched on, to keep the best weights")
+    test: str = option("", "what the finished model is scored on, for the model card")
+    source_vocab_size: int = option(
+        4000, "subwords; clamped where the corpus is too small for it; 0: chosen from the corpus", (1000, 16_000)
+    )
+    target_vocab_size: int = option(4000, "the same for the target", (1000, 16_000))
+    joint_vocab: bool = option(False, "one vocabulary for both sides: for languages that share words", rare=True)
+    max_tokens: int = option(100, "longer training sentences are left out, and counted", (40, 200))
 
     def __post_init__(self) -> None:
         for name in ("source_vocab_size", "target_vocab_size"):
@@ -141,12 +196,12 @@ class DataConfig:
 class Recipe:
     """Everything that makes one model: what `nmt train` reads."""
 
-    name: str
-    source_language: str
-    target_language: str
-    output: str = ""  # folder of the run, relative to the recipe; default runs/<name> in the working folder
-    licence: str = ""  # of the training data, for the model card
-    data_credit: str = ""  # who made the training data, for the model card
+    name: str = field(metadata=documented("what the model is called", example="my-model"))
+    source_language: str = field(metadata=documented("code of the language to translate from", example="en"))
+    target_language: str = field(metadata=documented("code of the language to translate into", example="ja"))
+    output: str = option("", "folder of the run, relative to the recipe; empty: runs/<name> in the working folder")
+    licence: str = option("", "licence of the training data, for the model card")
+    data_credit: str = option("", "who made the training data, for the model card")
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     search: SearchConfig = field(default_factory=SearchConfig)

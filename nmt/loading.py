@@ -1,0 +1,103 @@
+"""Opening a bundle: its tokenizers and the engine that runs its network, each checked."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from nmt import bundle
+from nmt.bundle import BundleConfig, BundleInfo
+from nmt.engines import Engine
+from nmt.errors import BundleError, ConfigError, MissingExtraError
+from nmt.tokenizer import Tokenizer
+
+ENGINES = ("auto", "onnx", "keras")
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A bundle, ready to run.
+
+    Attributes:
+        config, info: what it says about itself.
+        source, target: its tokenizers.
+        engine: its network.
+        num_workers: batches that the engine can run at the same time.
+    """
+
+    config: BundleConfig
+    info: BundleInfo
+    source: Tokenizer
+    target: Tokenizer
+    engine: Engine
+    num_workers: int
+
+
+def load(name_or_folder: str | Path, engine: str = "auto", num_threads: int = 0) -> LoadedModel:
+    """Open a bundle.
+
+    Args:
+        name_or_folder: an installed model such as "en-ja", or a bundle's folder.
+        engine: "onnx" is fast and light; "keras" is the reference that training uses; "auto" takes the first where
+            the bundle has its graphs.
+        num_threads: processor threads, 0: all. With ONNX Runtime each has its own batch. Keras can be told before its
+            first use in a process only.
+
+    Raises:
+        BundleError: there is no such model, or it is damaged.
+        MissingExtraError: its engine is not installed.
+        ConfigError: an engine that does not exist.
+    """
+    if engine not in ENGINES:
+        raise ConfigError(f'engine must be one of {", ".join(ENGINES)}, not "{engine}"')
+    folder = bundle.find(name_or_folder)
+    config = bundle.read_config(folder)
+    source, target = (
+        Tokenizer.load(bundle.check_file(folder, config, name))
+        for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)
+    )
+    for side, tokenizer, expected in (
+        ("source", source, config.model.source_vocab_size),
+        ("target", target, config.model.target_vocab_size),
+    ):
+        if tokenizer.vocab_size != expected:
+            raise BundleError(
+                f"{folder}: the {side} tokenizer has {tokenizer.vocab_size} tokens, config.json says {expected}"
+            )
+    info = bundle.read_info(folder)
+    if engine == "keras" or (engine == "auto" and bundle.DECODER not in config.sha256):
+        return LoadedModel(config, info, source, target, _keras_engine(folder, config, num_threads), 1)
+    num_workers = num_threads or _num_processors()
+    return LoadedModel(config, info, source, target, _onnx_engine(folder, config), num_workers)
+
+
+def _num_processors() -> int:
+    """How many this process may use, which in a container can be fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _onnx_engine(folder: Path, config: BundleConfig) -> Engine:
+    from nmt.engines.onnx import OnnxEngine
+
+    encoder, decoder = (bundle.check_file(folder, config, name) for name in (bundle.ENCODER, bundle.DECODER))
+    engine = OnnxEngine(encoder, decoder)
+    sizes = (engine.vocab_size, engine.decoder_units)
+    if sizes != (config.model.target_vocab_size, config.model.decoder_units):
+        raise BundleError(f"{decoder} is of another network than {folder / bundle.CONFIG} describes")
+    return engine
+
+
+def _keras_engine(folder: Path, config: BundleConfig, num_threads: int) -> Engine:
+    try:
+        from nmt import backend
+        from nmt.engines.keras import KerasEngine
+        from nmt.model import TranslationModel
+    except ImportError:
+        raise MissingExtraError("The Keras engine", "train") from None
+    weights = bundle.read_weights(folder, config)
+    backend.limit_threads(num_threads)
+    model = TranslationModel(config.model)
+    try:
+        model.set_named_weights(weights)
+    except ValueError as error:
+        raise BundleError(f"{folder / bundle.WEIGHTS}: {error}") from None
+    return KerasEngine(model)
