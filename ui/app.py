@@ -1,15 +1,24 @@
-"""Serving the chat page: which models it offers, on which address. `nmt ui` calls `serve`."""
+"""Serving the chat page and the interface for programs: which models they offer, and where. `nmt ui` calls `serve`."""
 
 import errno
+import signal
 import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import nmt
 
+from .models import Models
 from .replies import Translators
+from .settings import FILE_PATIENCE, ServerConfig, read_keys
 
 
-def offered(model: str | None) -> tuple[Translators, str]:
-    """Every installed model and `model`, a name or a folder, which is loaded at once; and what the page calls it.
+def installed_models(model: str | None, load: Callable[[str | Path], nmt.Translator]) -> tuple[Models, str]:
+    """Every installed model and `model`, a name or a folder, which is loaded at once; and the name it has here.
 
     Raises:
         BundleError: there is no such model, or none at all.
@@ -19,14 +28,18 @@ def offered(model: str | None) -> tuple[Translators, str]:
         raise nmt.BundleError(
             "no model is installed; train one with: nmt train RECIPE, and name its folder: --model FOLDER"
         )
-    first = nmt.Translator.load(model if model is not None else next(iter(infos)))
+    first = load(model if model is not None else next(iter(infos)))
     names = [name for name, info in infos.items() if info.folder.resolve() == first.info.folder.resolve()]
     name = names[0] if names else first.info.name if first.info.name not in infos else str(first.info.folder)
     infos[name] = first.info
-    translators = Translators(
-        infos, lambda name: first if infos[name] is first.info else nmt.Translator.load(infos[name].folder)
-    )
-    return translators, name
+    models = Models(infos, lambda name: first if infos[name] is first.info else load(infos[name].folder))
+    return models, name
+
+
+def offered(model: str | None) -> tuple[Translators, str]:
+    """What the page offers; see `installed_models`."""
+    models, name = installed_models(model, nmt.Translator.load)
+    return Translators(models.infos, models.get), name
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -45,26 +58,50 @@ def listen(host: str, port: int) -> socket.socket:
         raise nmt.ConfigError(f"cannot serve on {host}, port {port} ({error.strerror}); {hint}") from None
 
 
-def serve(model: str | None, host: str, port: int) -> None:
-    """Serve the page until Ctrl+C, printing the address when it can be opened.
+def serve(model: str | None, host: str, port: int, config: ServerConfig | None = None) -> None:
+    """Serve the page and the interface until Ctrl+C, printing the address when it can be opened.
+
+    What has been accepted by then is finished; a second Ctrl+C does not wait for it.
 
     Args:
         model: an installed model's name or a bundle's folder; None takes the first installed one.
         host: the address to listen on; "127.0.0.1" for this computer alone.
         port: 0 takes any free one.
+        config: limits and keys.
 
     Raises:
-        ConfigError: the port is taken.
+        ConfigError: the port is taken, or a setting makes no sense.
         BundleError: the model is missing or broken.
-        ModuleNotFoundError: Gradio is not installed.
+        ModuleNotFoundError: Gradio or another package of the extra "ui" is not installed.
     """
-    with listen(host, port) as listener:
+    config = config or ServerConfig()
+    keys = read_keys(config.api_keys)
+    load = partial(nmt.Translator.load, num_threads=config.threads)
+    _end_on_sigterm()
+    with listen(host, port) as listener, tempfile.TemporaryDirectory(prefix="nmt-ui-") as folder:
         from . import offline
 
         offline.go_offline()
         from . import page  # takes seconds, and a taken port should not
+        from .api.gate import Keys
+        from .api.mounting import add_endpoint, mount
+        from .api.routes import build
+        from .api.work import Work
 
-        app = page.site(page.build(*offered(model)))
-        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-        print(f"Translating on http://{shown}:{listener.getsockname()[1]} (press Ctrl+C to stop)", flush=True)
-        offline.run(app, listener)
+        models, name = installed_models(model, load)
+        preferring = models.preferring(name)
+        with Work(config.max_waiting) as work:
+            blocks = page.build(Translators(models.infos, models.get), name)
+            add_endpoint(blocks, preferring, config, work)
+            app = page.site(blocks)
+            opening = Keys(keys)
+            mount(app, build(preferring, config, opening, work, Path(folder)), opening)
+            shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+            print(f"Translating on http://{shown}:{listener.getsockname()[1]} (press Ctrl+C to stop)", flush=True)
+            offline.run(app, listener, config.timeout * FILE_PATIENCE)
+
+
+def _end_on_sigterm() -> None:
+    """What is temporary is then deleted, as after Ctrl+C; without this the process would just be gone."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))

@@ -92,8 +92,8 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(app: FastAPI, listener: socket.socket) -> None:
-    """Serve `app` on the socket until Ctrl+C."""
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+def run(app: FastAPI, listener: socket.socket, patience: float = 2) -> None:
+    """Serve `app` on the socket until Ctrl+C; requests in work then have so many seconds to be finished."""
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=int(patience) + 1)
     with contextlib.suppress(KeyboardInterrupt):
         Server(config).run(sockets=[listener])
