@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt import BundleError, ConfigError, SearchConfig, Translator, bundle
+from nmt.config import TranslationOptions
 
 LINES = [
     "Good morning!",
@@ -34,12 +35,19 @@ def translator(tiny_bundle, request):
     return Translator.load(tiny_bundle, engine=request.param)
 
 
+@pytest.fixture(scope="module")
+def fast(tiny_bundle):
+    """For what does not depend on the engine."""
+    return Translator.load(tiny_bundle, engine="onnx")
+
+
 def test_the_batch_size_changes_nothing(translator):
-    texts = LINES * 10
+    texts = LINES * 5
     results = []
     for batch_size in (1, 8, 64):
         config = SearchConfig(beam_size=4, batch_size=batch_size, max_length_extra=6)
-        results.append([t.text for t in translator.translate_batch(texts, config)])
+        found = translator.translate_batch(texts, config, TranslationOptions(check=False))
+        results.append([t.text for t in found])
     assert results[0] == results[1] == results[2]
     assert len(set(results[0])) > 3, "different sentences have different translations"
     assert results[0][:7] == results[0][7:14]
@@ -64,8 +72,8 @@ def test_a_translation_carries_its_tokens_and_where_it_read(translator):
 
 @given(TEXTS)
 @settings(max_examples=40)
-def test_lines_and_margins_stay(translator, text):
-    result = translator.translate(text, SearchConfig(beam_size=1, max_length_factor=1, max_length_extra=2)).text
+def test_lines_and_margins_stay(fast, text):
+    result = fast.translate(text, SearchConfig(beam_size=1, max_length_factor=1, max_length_extra=2)).text
     assert [bool(line.strip()) for line in text.splitlines()] == [bool(line.strip()) for line in result.splitlines()]
     margin = len(text) - len(text.lstrip())
     assert result[:margin] == text[:margin]
@@ -85,14 +93,14 @@ def test_sentences_on_one_line_join_without_spaces_in_japanese(translator):
     assert translator.translate("Good morning!\nWhere is the station?\n").text == f"{one}\n{two}\n"
 
 
-def test_a_sentence_longer_than_the_model_knows_is_cut_not_shortened(translator):
+def test_a_sentence_longer_than_the_model_knows_is_cut_not_shortened(fast):
     clause = "I met the old teacher in front of the station, "
     text = clause * 12 + "and we talked."
-    translation = translator.translate(text, SearchConfig(beam_size=1))
+    translation = fast.translate(text, SearchConfig(beam_size=1))
     assert len(translation.sentences) > 3
     assert all(len(s.source_tokens) <= 41 for s in translation.sentences)
     assert " ".join(s.source for s in translation.sentences) == text
-    endless = translator.translate("x" * 3000, SearchConfig(beam_size=1, max_length_factor=0.5, max_length_extra=2))
+    endless = fast.translate("x" * 3000, SearchConfig(beam_size=1, max_length_factor=0.5, max_length_extra=2))
     assert "".join(s.source for s in endless.sentences) == "x" * 3000
 
 
@@ -115,7 +123,7 @@ def test_loading_what_is_not_a_model_says_so(tmp_path, tiny_bundle):
         (bundle.WEIGHTS, lambda data: data[:-9] + b"x" * 9, r"weights\.safetensors is damaged"),
         (bundle.TARGET_TOKENIZER, lambda data: data.replace(b"a", b"b"), r"target\.model is damaged"),
         (bundle.CONFIG, lambda data: data[:-10], r"config\.json is damaged"),
-        (bundle.CONFIG, lambda data: data.replace(b'"format_version": 1', b'"format_version": 9'), "format version 9"),
+        (bundle.CONFIG, lambda data: data.replace(b'"format_version": 2', b'"format_version": 9'), "format version 9"),
         (bundle.CONFIG, lambda data: data.replace(b"encoder_units", b"encoder_unit"), 'did you mean "encoder_units"'),
         (bundle.CONFIG, lambda data: data.replace(b'"decoder_units": 32', b'"decoder_units": 33'), "has shape"),
     ],
@@ -204,3 +212,66 @@ def test_the_shortest_possible_limit_still_gives_a_translation(translator):
     config = SearchConfig(beam_size=2, max_length_factor=0.01, max_length_extra=1)
     (sentence,) = translator.translate("Hi.", config).sentences
     assert len(sentence.alternatives[0].tokens) <= 1
+
+
+# Marks of their own, so that each can be counted whatever surrounds it.
+PROTECTED = (
+    "http://example.com/a?b=1",
+    "bob@example.com",
+    "{name}",
+    "%(total)d",
+    "`a. b`",
+    "<b>",
+    "</b>",
+    "<br/>",
+    "🎉",
+)
+WITH_SPANS = st.lists(TEXTS | st.sampled_from(PROTECTED), min_size=1, max_size=5).map(" ".join)
+
+
+@given(WITH_SPANS)
+@settings(max_examples=40)
+def test_protected_spans_come_through_exactly_once(fast, text):
+    result = fast.translate(text, SearchConfig(beam_size=1, max_length_factor=1, max_length_extra=2)).text
+    assert [bool(line.strip()) for line in text.splitlines()] == [bool(line.strip()) for line in result.splitlines()]
+    margin = len(text) - len(text.lstrip())
+    assert result[:margin] == text[:margin]
+    for span in PROTECTED:
+        assert result.count(span) == text.count(span)
+
+
+def test_without_spans_the_model_reads_and_says_the_same(fast):
+    off = TranslationOptions(protect=False, check=False)
+    on = TranslationOptions(check=False)
+    plain = [line for line in LINES if "🎉" not in line]
+    for a, b in zip(fast.translate_batch(plain, None, off), fast.translate_batch(plain, None, on), strict=True):
+        assert a.text == b.text
+        assert [s.source_tokens for s in a.sentences] == [s.source_tokens for s in b.sentences]
+        assert [s.alternatives[0].tokens for s in a.sentences] == [s.alternatives[0].tokens for s in b.sentences]
+
+
+def test_spans_do_not_change_with_the_batch(fast):
+    options = TranslationOptions(do_not_translate=("Zebra",))
+    texts = [*LINES, "See {x} at 12:30.", "<b>Yes</b>, it is. No {a} or {b}?", "{x}", "I have 12345 books."]
+    together = fast.translate_batch(texts, None, options)
+    assert [t.text for t in together] == [fast.translate(text, None, options).text for text in texts]
+    assert together[6].text.count("Zebra") == 1 and together[6].text.count("🎉") == 1
+    assert together[9].text == "{x}" and together[9].sentences == ()
+    assert together[7].sentences[0].source == "See {x} at 12:30."
+
+
+def test_a_long_sentence_with_spans_is_cut_between_them(fast):
+    spans = [f"{{name{k}}}" for k in range(30)]
+    text = "I met " + " in front of the station, and then ".join(spans) + "."
+    translation = fast.translate(text, SearchConfig(beam_size=1))
+    assert len(translation.sentences) > 3
+    assert all(len(s.source_tokens) <= 41 for s in translation.sentences)
+    assert all(translation.text.count(span) == 1 for span in spans)
+    sticky = "x" * 200 + "{a}" + "x" * 200 + "1-" * 100 + "2"
+    assert fast.translate(sticky, SearchConfig(beam_size=1)).text.count("{a}") == 1
+
+
+@pytest.mark.parametrize("word", ["", " x", "a\nb"])
+def test_words_to_keep_are_checked(word):
+    with pytest.raises(ConfigError, match="do_not_translate"):
+        TranslationOptions(do_not_translate=(word,))
