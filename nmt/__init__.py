@@ -14,30 +14,49 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nmt.bundle import BundleInfo, installed
-    from nmt.config import SearchConfig
-    from nmt.errors import BundleError, ConfigError, CorpusError, MissingExtraError, NmtError, TrainingError
+    from nmt.config import SearchConfig, Term, TranslationOptions
+    from nmt.documents import FORMATS, DocumentOptions
+    from nmt.errors import (
+        BundleError,
+        ConfigError,
+        CorpusError,
+        DocumentError,
+        MissingExtraError,
+        NmtError,
+        TrainingError,
+    )
+    from nmt.glossary import read_glossary
+    from nmt.jobs import FileReport, translate_file
     from nmt.languages import language, looks_like
     from nmt.translator import Alternative, Sentence, Translation, Translator
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "FORMATS",
     "Alternative",
     "BundleError",
     "BundleInfo",
     "ConfigError",
     "CorpusError",
+    "DocumentError",
+    "DocumentOptions",
+    "FileReport",
     "MissingExtraError",
     "NmtError",
     "SearchConfig",
     "Sentence",
+    "Term",
     "TrainingError",
     "Translation",
+    "TranslationOptions",
     "Translator",
     "__version__",
     "installed",
     "language",
     "looks_like",
+    "read_glossary",
+    "translate_file",
 ]
 
 _HOME = {
@@ -46,16 +65,24 @@ _HOME = {
     "BundleInfo": "nmt.bundle",
     "ConfigError": "nmt.errors",
     "CorpusError": "nmt.errors",
+    "DocumentError": "nmt.errors",
+    "DocumentOptions": "nmt.documents",
+    "FORMATS": "nmt.documents",
+    "FileReport": "nmt.jobs",
     "MissingExtraError": "nmt.errors",
     "NmtError": "nmt.errors",
     "SearchConfig": "nmt.config",
     "Sentence": "nmt.translator",
+    "Term": "nmt.config",
     "TrainingError": "nmt.errors",
     "Translation": "nmt.translator",
+    "TranslationOptions": "nmt.config",
     "Translator": "nmt.translator",
     "installed": "nmt.bundle",
     "language": "nmt.languages",
     "looks_like": "nmt.languages",
+    "read_glossary": "nmt.glossary",
+    "translate_file": "nmt.jobs",
 }
 
 

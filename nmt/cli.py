@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import nmt
-from nmt.commands import completion, data, evaluate, export, models, train, translate, ui
+from nmt.commands import completion, config, data, evaluate, export, models, score, train, translate, ui, verify
 from nmt.errors import MissingExtraError, NmtError
 
 _COMMANDS = {
@@ -18,8 +18,11 @@ _COMMANDS = {
     "ui": ui,
     "models": models,
     "data": data,
+    "config": config,
     "train": train,
     "evaluate": evaluate,
+    "score": score,
+    "verify": verify,
     "export": export,
     "completion": completion,
 }

@@ -5,6 +5,7 @@
     ├── ConfigError          a recipe or an option with an unknown key or an impossible value
     ├── BundleError          a model folder that is missing, incomplete or not what it says
     ├── TrainingError        training that cannot start or go on
+    ├── DocumentError        a file that cannot be read as its format, or a column that is not in it
     └── MissingExtraError    a part of the package whose optional dependencies are not installed
 
 The message says what happened, what was expected, and how to mend it.
@@ -29,6 +30,10 @@ class BundleError(NmtError):
 
 class TrainingError(NmtError):
     """Training that cannot start or go on."""
+
+
+class DocumentError(NmtError):
+    """A file that cannot be read as its format, or a column or field that is not in it."""
 
 
 class MissingExtraError(NmtError):

@@ -7,11 +7,11 @@ import importlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +21,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt import BundleError, NmtError, SearchConfig, __version__, bundle
+from nmt import BundleError, NmtError, SearchConfig, __version__, bundle, chunks
 from nmt.cli import build_parser, main
 from nmt.commands import data, lines, translate
+from nmt.commands import jobs as command_jobs
+from nmt.config import Term, TranslationOptions
+from nmt.workers import InProcess
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +46,7 @@ class FakeTranslation:
     source: str
     text: str
     sentences: tuple[FakeSentence, ...] = ()
+    score: float = -0.5
 
 
 class FakeTranslator:
@@ -51,22 +55,26 @@ class FakeTranslator:
     info = types.SimpleNamespace(name="fake", target_language="ja")
     loads: ClassVar[list[tuple[str, str, int]]] = []
     calls: ClassVar[list[tuple[int, SearchConfig | None]]] = []
+    options: ClassVar[list[TranslationOptions | None]] = []
 
     @classmethod
-    def load(cls, name_or_folder: str, *, engine: str = "auto", num_threads: int = 0) -> "FakeTranslator":
-        if name_or_folder == "missing":
+    def load(cls, name_or_folder: str | Path, *, engine: str = "auto", num_threads: int = 0) -> "FakeTranslator":
+        if str(name_or_folder) == "missing":
             raise BundleError('no model "missing";\n installed: fake')
-        cls.loads.append((name_or_folder, engine, num_threads))
+        cls.loads.append((str(name_or_folder), engine, num_threads))
         return cls()
 
-    def translate(self, text: str, config: SearchConfig | None = None) -> FakeTranslation:
+    def translate(self, text: str, config: SearchConfig | None, options: TranslationOptions) -> FakeTranslation:
         count = config.num_alternatives if config else 1
         choices = tuple(FakeAlternative(f"{text.upper()} {n}", -n / 2) for n in range(count))
         self.calls.append((1, config))
         return FakeTranslation(text, text.upper(), (FakeSentence(text, choices),))
 
-    def translate_batch(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[FakeTranslation]:
+    def translate_batch(
+        self, texts: Sequence[str], config: SearchConfig | None = None, options: TranslationOptions | None = None
+    ) -> list[FakeTranslation]:
         self.calls.append((len(texts), config))
+        self.options.append(options)
         if "FAIL" in texts:
             raise NmtError("the model failed")
         return [FakeTranslation(text, "a\nb\r" if text == "BREAK" else text.swapcase()) for text in texts]
@@ -75,10 +83,13 @@ class FakeTranslator:
 OWN_SEARCH = SearchConfig(beam_size=4, length_penalty=0.7, num_alternatives=2)
 
 
+CONFIG = types.SimpleNamespace(search=OWN_SEARCH, source_language="en", target_language="ja", sha256={})
+
+
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "find", Path)
-    monkeypatch.setattr(bundle, "read_config", lambda _: types.SimpleNamespace(search=OWN_SEARCH))
+    monkeypatch.setattr(bundle, "read_config", lambda _: CONFIG)
     module = types.ModuleType("nmt.translator")
     vars(module)["Translator"] = FakeTranslator
     monkeypatch.setitem(sys.modules, "nmt.translator", module)
@@ -122,6 +133,11 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["translate", "--model", "fake", "file", "--alternatives", "3"], "--text"),
         (["translate", "--model", "fake", "--text", "\udcff"], "not UTF-8"),
         (["translate", "--model", "fake", "--out", "."], "is a folder"),
+        (["translate", "--model", "fake", "--column", "x"], "go with files"),
+        (["translate", "--model", "fake", "--unwrap", "--text", "x"], "go with files"),
+        (["translate", "--model", "fake", "--scores", "s", "--text", "x"], "--scores go with files"),
+        (["translate", "--model", "fake", "--workers", "0", "x"], "number of processes, or ray"),
+        (["translate", "--model", "fake", "--workers", "many", "x"], "number of processes, or ray"),
     ],
 )
 def test_wrong_usage(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,9 +192,8 @@ def test_options_start_from_the_search_of_the_model() -> None:
         assert FakeTranslator.calls[-1] == (1, expected)
 
 
-def test_engines_are_those_of_the_translator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "nmt.translator")
-    assert importlib.import_module("nmt.translator").ENGINES == translate.ENGINES
+def test_engines_are_those_that_can_be_loaded() -> None:
+    assert importlib.import_module("nmt.loading").ENGINES == translate.ENGINES
 
 
 def test_impossible_options(capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,7 +232,8 @@ def test_lines_are_parted_and_joined_exactly(pairs: list[tuple[str, str]], last:
     assert len(found) == content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
     assert not any("\n" in line.text for line in found)
     out = io.BytesIO()
-    translate._translate_stream(FakeTranslator(), io.BytesIO(content), "it", out, None)  # type: ignore[arg-type]
+    workers = InProcess(FakeTranslator(), None)  # type: ignore[arg-type]
+    command_jobs.translate_stream(workers, io.BytesIO(content), "it", out, None, None)
     assert out.getvalue().count(b"\n") == content.count(b"\n")
     assert [line.after for line in lines.read_lines(io.BytesIO(out.getvalue()), "out")] == [
         line.after for line in found
@@ -225,7 +241,7 @@ def test_lines_are_parted_and_joined_exactly(pairs: list[tuple[str, str]], last:
 
 
 def test_input_is_streamed_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(translate, "_CHUNK", 100)
+    monkeypatch.setattr(chunks, "CHUNK_TEXTS", 100)
     out = io.BytesIO()
     written_when_read = []
 
@@ -234,9 +250,11 @@ def test_input_is_streamed_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
             written_when_read.append(out.getvalue().count(b"\n"))
             return super().__next__()
 
-    count = translate._translate_stream(FakeTranslator(), Watched(b"line\n" * 250), "it", out, None)  # type: ignore[arg-type]
-    assert count == 250
-    assert [size for size, _ in FakeTranslator.calls] == [100, 100, 50]
+    workers = InProcess(FakeTranslator(), None)  # type: ignore[arg-type]
+    source = Watched(b"".join(b"line %d\n" % (k - k % 2) for k in range(250)))
+    assert command_jobs.translate_stream(workers, source, "it", out, None, None) == 250
+    assert [size for size, _ in FakeTranslator.calls] == [50, 50, 25], "what comes twice is translated once"
+    assert out.getvalue() == source.getvalue().swapcase()
     assert max(number - done for number, done in enumerate(written_when_read)) == 99
 
 
@@ -247,9 +265,9 @@ def test_files_are_written_beside_their_sources(tmp_path: Path, capsys: pytest.C
     assert main(["translate", "--model", "fake", str(novel), str(notes)]) == 0
     written = capsys.readouterr()
     assert written.out == ""
-    assert "novel.ja.txt (2 lines" in written.err
+    assert "novel.ja.txt (2 texts" in written.err
     assert (tmp_path / "novel.ja.txt").read_bytes() == b"ONE\r\nTWO"
-    assert (tmp_path / "notes.draft.ja.txt").read_bytes() == b"THREE\n"
+    assert (tmp_path / "notes.draft.ja.md").read_bytes() == b"THREE\n"
     assert len(list(tmp_path.iterdir())) == 4
 
 
@@ -292,19 +310,35 @@ def test_outputs_that_would_collide(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_inputs_are_checked_before_anything_starts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good, bad = tmp_path / "good.txt", tmp_path / "bad.txt"
-    good.write_bytes(b"one\n")
+    bad = tmp_path / "bad.txt"
     bad.write_bytes("ok\ncafé\n".encode("latin-1"))
-    for second, reason in (
-        (tmp_path / "nowhere.txt", "nowhere.txt: No such file"),
+    for name, reason in (
+        (tmp_path / "nowhere.txt", "nowhere.txt does not exist"),
         (tmp_path, "is a folder"),
-        (bad, "bad.txt, line 2: byte 0xe9 at position 4 is not UTF-8"),
+        (bad, "bad.txt, line 2: byte 0xe9 is not UTF-8"),
         (Path(os.devnull), "not a regular file"),
     ):
-        assert main(["translate", "--model", "fake", str(good), str(second)]) == 1
+        assert main(["translate", "--model", "fake", str(name)]) == 1
         assert reason in error_line(capsys)
     assert FakeTranslator.loads == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.txt", "good.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.txt"]
+
+
+def test_the_other_files_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.txt").write_bytes(b"\xff")
+    (tmp_path / "good.txt").write_bytes(b"one\n")
+    names = [str(tmp_path / name) for name in ("bad.txt", "nowhere.txt", "good.txt")]
+    assert main(["translate", "--model", "fake", *names]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert [line.startswith("nmt: error: ") for line in told] == [True, True, False]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.txt", "good.ja.txt", "good.txt"]
+
+
+def test_a_file_named_twice_is_translated_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_bytes(b"one\n")
+    assert main(["translate", "--model", "fake", str(tmp_path / "a.txt"), str(tmp_path / "." / "a.txt")]) == 0
+    assert capsys.readouterr().err.count("wrote") == 1
+    assert (tmp_path / "a.ja.txt").read_bytes() == b"ONE\n"
 
 
 def test_a_bad_line_on_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -313,33 +347,70 @@ def test_a_bad_line_on_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert "standard input, line 2: byte 0xff at position 1 is not UTF-8" in error_line(capsys)
 
 
-def test_a_failure_leaves_no_half_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_leaves_no_half_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_TEXTS", 3)
     source, earlier = tmp_path / "in.txt", tmp_path / "in.ja.txt"
-    source.write_bytes(b"line\n" * translate._CHUNK + b"FAIL\n")
+    source.write_bytes(b"line\n" * 3 + b"FAIL\n")
     earlier.write_bytes(b"from before\n")
     assert main(["translate", "--model", "fake", str(source)]) == 1
     assert "the model failed" in error_line(capsys)
     assert len(FakeTranslator.calls) == 2
     assert earlier.read_bytes() == b"from before\n"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.ja.txt", "in.txt"]
+    assert {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")} == {"in.ja.txt", "in.txt"}
 
 
-def test_links_and_pipes_are_written_through(tmp_path: Path) -> None:
-    (tmp_path / "real.txt").write_bytes(b"old")
-    (tmp_path / "link.txt").symlink_to("real.txt")
-    with lines.complete_file(tmp_path / "link.txt") as stream:
-        stream.write(b"new")
-    assert (tmp_path / "link.txt").is_symlink()
-    assert (tmp_path / "real.txt").read_bytes() == b"new"
-    os.mkfifo(tmp_path / "pipe")
-    read: list[bytes] = []
-    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_bytes()))
-    reader.start()
-    with lines.complete_file(tmp_path / "pipe") as stream:
-        stream.write(b"through")
-    reader.join()
-    assert read == [b"through"]
-    assert (tmp_path / "pipe").is_fifo()
+def test_glossary_and_words_to_keep_reach_the_translator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "terms.tsv").write_bytes(b"bank\tBank\tUfer\n")
+    (tmp_path / "keep.txt").write_bytes(b"\xef\xbb\xbfAcme Corp\r\n\n Foo \nFoo\n")
+    options = ["--model", "fake", "--glossary", str(tmp_path / "terms.tsv"), "--keep", str(tmp_path / "keep.txt")]
+    feed(monkeypatch, b"one\n")
+    assert main(["translate", *options]) == 0
+    expected = TranslationOptions(do_not_translate=("Acme Corp", "Foo"), glossary=(Term("bank", ("Bank", "Ufer")),))
+    assert FakeTranslator.options[-1] == expected
+    capsys.readouterr()
+    for option, reason in (("--glossary", "cannot read the glossary"), ("--keep", "No such file")):
+        assert main(["translate", "--model", "fake", "--text", "x", option, str(tmp_path / "nowhere")]) == 1
+        assert reason in error_line(capsys)
+
+
+def test_report_and_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_bytes(b"one\n\ntwo\n")
+    scores, report = tmp_path / "scores.jsonl", tmp_path / "report.jsonl"
+    options = ["--model", "fake", "--scores", str(scores), "--report", str(report)]
+    assert main(["translate", str(tmp_path / "a.txt"), *options]) == 0
+    assert [json.loads(line) for line in scores.read_text(encoding="utf-8").splitlines()] == [
+        {"file": str(tmp_path / "a.txt"), "text": 1, "score": -0.5, "source": "one", "translation": "ONE"},
+        {"file": str(tmp_path / "a.txt"), "text": 2, "score": -0.5, "source": "two", "translation": "TWO"},
+    ]
+    assert report.read_bytes() == b""
+    feed(monkeypatch, b"three\n")
+    assert main(["translate", *options]) == 0
+    assert capsys.readouterr().out == "THREE\n"
+    assert json.loads(scores.read_text(encoding="utf-8"))["file"] == "standard input"
+    for taken in ("a.txt", "a.ja.txt"):
+        assert main(["translate", str(tmp_path / "a.txt"), "--model", "fake", "--report", str(tmp_path / taken)]) == 1
+        assert "choose another name" in error_line(capsys)
+
+
+def test_progress_is_for_terminals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_TEXTS", 10)
+    (tmp_path / "a.txt").write_bytes(b"".join(b"word %d\n" % k for k in range(100)))
+    assert main(["translate", "--model", "fake", str(tmp_path / "a.txt")]) == 0
+    assert "words/s" not in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["translate", "--model", "fake", str(tmp_path / "a.txt")]) == 0
+    shown = capsys.readouterr().err.split("\r")
+    assert any(re.fullmatch(r" 50%  100 of 200 words  [\d,]+ words/s  0:00 left", line) for line in shown), shown
+    assert any(line.startswith("wrote") for line in shown)
+    feed(monkeypatch, b"line\n" * 20)
+    assert main(["translate", "--model", "fake"]) == 0
+    assert re.search(r"standard input: 20 lines  [\d,]+ words/s", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
@@ -390,6 +461,7 @@ def start_process(*arguments: str) -> subprocess.Popen[bytes]:
     code = (
         "import sys, types; import test_cli; module = types.ModuleType('nmt.translator');"
         "module.Translator = test_cli.FakeTranslator; sys.modules['nmt.translator'] = module;"
+        "from nmt import bundle; bundle.find = test_cli.Path; bundle.read_config = lambda _: test_cli.CONFIG;"
         "from nmt.cli import main; print('ready', file=sys.stderr, flush=True); sys.exit(main())"
     )
     return subprocess.Popen(
@@ -425,58 +497,12 @@ def test_interrupting() -> None:
     with start_process("translate", "--model", "fake") as process:
         assert process.stdin and process.stderr
         assert process.stderr.readline() == b"ready\n"
-        process.stdin.write(b"line\n" * translate._CHUNK)
+        process.stdin.write(b"line\n" * chunks.CHUNK_TEXTS)
         assert process.stdout and process.stdout.readline() == b"LINE\n"
         process.send_signal(signal.SIGINT)
         message = process.stderr.read().decode()
     assert message == "nmt: error: interrupted\n"
     assert process.returncode == 130
-
-
-@dataclasses.dataclass(frozen=True)
-class FakeScore:
-    name: str
-    value: float
-    signature: str
-
-
-@pytest.fixture
-def test_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
-    def corpus_scores(hypotheses: list[str], references: list[str], target_language: str) -> list[FakeScore]:
-        assert target_language == "ja"
-        matches = sum(hypothesis == reference for hypothesis, reference in zip(hypotheses, references, strict=True))
-        return [FakeScore("BLEU", 100 * matches / len(references), "nrefs:1|version:2")]
-
-    module = types.ModuleType("nmt.evaluation")
-    vars(module)["corpus_scores"] = corpus_scores
-    monkeypatch.setitem(sys.modules, "nmt.evaluation", module)
-    (tmp_path / "test.en").write_text("one\ntwo\n", encoding="utf-8")
-    (tmp_path / "test.ja").write_text("ONE\nother", encoding="utf-8")
-    return str(tmp_path / "test.en"), str(tmp_path / "test.ja")
-
-
-def test_evaluate(test_set: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", "--model", "fake", *test_set]) == 0
-    table = capsys.readouterr().out.splitlines()
-    assert table[0].startswith("fake: 2 sentences in")
-    assert table[1].split() == ["BLEU", "50.00", "nrefs:1|version:2"]
-    assert main(["evaluate", "--model", "fake", *test_set, "--beam-size", "1", "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert result["scores"] == [{"name": "BLEU", "value": 50.0, "signature": "nrefs:1|version:2"}]
-    assert (result["model"], result["sentences"]) == ("fake", 2)
-    assert FakeTranslator.calls[-1] == (2, SearchConfig(beam_size=1, length_penalty=0.7))
-
-
-def test_evaluate_wants_line_by_line(
-    test_set: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "short.ja").write_text("ONE\n", encoding="utf-8")
-    assert main(["evaluate", "--model", "fake", test_set[0], str(tmp_path / "short.ja")]) == 1
-    assert "has 2 lines and" in error_line(capsys)
-    (tmp_path / "empty").write_text("", encoding="utf-8")
-    assert main(["evaluate", "--model", "fake", str(tmp_path / "empty"), str(tmp_path / "empty")]) == 1
-    assert "is empty" in error_line(capsys)
-    assert FakeTranslator.loads == []
 
 
 def test_models(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -503,7 +529,7 @@ def test_models(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, str, int]]:
     calls: list[tuple[str | None, str, int]] = []
     module = types.ModuleType("nmt_ui.app")
-    vars(module)["serve"] = lambda model, host, port: calls.append((model, host, port))
+    vars(module)["serve"] = lambda model, host, port, config: calls.append((model, host, port))
     monkeypatch.setitem(sys.modules, "nmt_ui.app", module)
     return calls
 

@@ -5,7 +5,7 @@ import argparse
 HELP = "print the completion script of a shell"
 EXTRA = None
 
-_FILES = ("FILE", "FILE_OR_DIR", "SOURCE", "REFERENCE", "RECIPE", "CORPUS", "MODEL")
+_FILES = ("FILE", "FILE_OR_DIR", "SOURCE", "REFERENCE", "RECIPE", "CORPUS", "MODEL", "TARGET")
 _FOLDERS = ("DIR",)
 
 

@@ -1,13 +1,15 @@
 """Lines of UTF-8 text, in and out, such that nothing but their words can change."""
 
-import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from nmt.chunks import as_one_line
 from nmt.errors import NmtError
+
+__all__ = ["Line", "as_one_line", "names_folder", "read_lines"]
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -45,36 +47,6 @@ def read_lines(stream: BinaryIO, name: str) -> Iterator[Line]:
         yield Line(before, body[len(before) :], text[len(body) :])
 
 
-def as_one_line(translation: str, source: str) -> str:
-    """`translation` without line breaks that `source` does not have: byte pieces let a model make any character."""
-    for mark in "\n\r":
-        if mark not in source:
-            translation = translation.replace(mark, " ")
-    return translation
-
-
-@contextlib.contextmanager
-def complete_file(path: Path) -> Iterator[BinaryIO]:
-    """Open `path` for writing so that it appears under its name only when the block ends without an error.
-
-    What is not a regular file, such as /dev/stdout or a named pipe, is written to directly.
-    """
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        with path.open("wb") as stream:
-            yield stream
-        return
-    unfinished = path.with_name(f".nmt-{os.getpid()}.part")
-    try:
-        stream = unfinished.open("wb")
-    except OSError as error:
-        raise NmtError(f"cannot write {path}: {error.strerror}") from None
-    try:
-        with stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+def names_folder(out: str | None) -> bool:
+    """Whether the place to write to is a folder, there or to be made."""
+    return out is not None and (out.endswith(("/", os.sep)) or Path(out).is_dir())

@@ -1,39 +1,33 @@
-"""`nmt translate`: text, standard input, or files line by line."""
+"""`nmt translate`: text, standard input, or files of many formats."""
 
 import argparse
-import contextlib
 import dataclasses
-import itertools
-import os
 import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from nmt.commands.lines import as_one_line, complete_file, read_lines
-from nmt.config import SearchConfig
-from nmt.errors import NmtError
+from nmt.commands.lines import names_folder, read_lines
+from nmt.config import SearchConfig, TranslationOptions
 
 if TYPE_CHECKING:
-    from nmt.translator import Translator
+    from nmt.translation import Translation
 
 HELP = "translate text, files or standard input"
 EXTRA = "train"  # for the Keras engine; the other needs no extra
 
 ENGINES = ("auto", "onnx", "keras")  # those of nmt.translator, which takes too long to import for a parser
 
+RAY = "ray"
 _STANDARD_INPUT = "-"
-_CHUNK = 2_000  # lines held in memory at a time
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Translate. Line N of the output is line N of the input.\n"
+        "Translate. Line N of the output is line N of the input, and the structure of a file stays.\n"
         "Standard input goes to standard output. With a model into Japanese, the file novel.txt\n"
-        "becomes novel.ja.txt beside it, which appears when it is complete."
+        "becomes novel.ja.txt beside it, which appears when it is complete. The same command\n"
+        "continues a job that was interrupted."
     )
-    parser.add_argument("files", nargs="*", metavar="FILE", help="UTF-8 text; - is standard input (the default)")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="what to translate; - is standard input (the default)")
     parser.add_argument("--model", required=True, metavar="MODEL", help="name of an installed model, or a folder")
     parser.add_argument("--text", metavar="TEXT", help="translate this text instead of files")
     parser.add_argument("--out", metavar="FILE_OR_DIR", help="where to write; a folder for several files")
@@ -48,30 +42,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="processor threads; 0: all (default)")
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="what runs the model")
+    parser.add_argument(
+        "--workers", type=_workers, default=1, metavar="N", help="processes; or ray, the machines of a Ray cluster"
+    )
+    parser.add_argument("--report", metavar="FILE", help="write the sentences that fail a check, as JSON lines")
+    parser.add_argument("--scores", metavar="FILE", help="write the score of each text, as JSON lines")
+    parser.add_argument("--glossary", metavar="FILE", help="terms and how to translate them: a line each, with tabs")
+    parser.add_argument("--keep", metavar="FILE", help="words that stay as they are: a line each")
+    files = parser.add_argument_group("files")
+    files.add_argument("--format", default="", metavar="NAME", help="their format, where the name does not tell: csv")
+    files.add_argument(
+        "--column", dest="columns", action="append", default=[], metavar="NAME", help="of tables: translate this one"
+    )
+    files.add_argument(
+        "--field", dest="fields", action="append", default=[], metavar="NAME", help="of JSON: translate this one: a.b"
+    )
+    files.add_argument("--unwrap", action="store_true", help="of text: lines that belong together become one")
 
 
 def run(arguments: argparse.Namespace) -> int:
     _check_usage(arguments)
-    inputs = [] if _reads_standard_input(arguments) or arguments.text is not None else _check_inputs(arguments.files)
 
-    from nmt.translator import Translator
+    from nmt import bundle
+    from nmt.workers import ModelSettings
 
-    out = None if arguments.out is None else Path(arguments.out)
-    search = search_config(arguments)
-    translator = Translator.load(arguments.model, engine=arguments.engine, num_threads=arguments.threads)
-    if arguments.text is not None:
-        with _output(out) as stream:
-            stream.write(_translate_text(translator, arguments.text, search, arguments.num_alternatives).encode())
-    elif not inputs:
-        with _output(out) as stream:
-            _translate_stream(translator, sys.stdin.buffer, "standard input", stream, search)
-    else:
-        into_folder = len(inputs) > 1 or _names_folder(arguments.out)
-        for source, target in _name_outputs(inputs, out, into_folder, translator.info.target_language):
-            with source.open("rb") as read, complete_file(target) as stream:
-                start = time.perf_counter()
-                num_lines = _translate_stream(translator, read, str(source), stream, search)
-            print(f"wrote {target} ({num_lines:,} lines, {time.perf_counter() - start:.1f} s)", file=sys.stderr)
+    folder, options = bundle.find(arguments.model), _translation_options(arguments)
+    settings = ModelSettings(folder, search_config(arguments), options, arguments.engine, arguments.threads)
+    if arguments.text is None:
+        from nmt.commands import jobs
+
+        translate = jobs.translate_input if _reads_standard_input(arguments) else jobs.translate_files
+        return translate(arguments, settings)
+
+    from nmt.journal import output_stream
+
+    translator = settings.load()
+    with output_stream(arguments.out) as stream:
+        translation = translator.translate(arguments.text, settings.search, options)
+        stream.write(_format(translation, arguments.num_alternatives).encode())
     return 0
 
 
@@ -90,12 +98,19 @@ def search_config(arguments: argparse.Namespace) -> SearchConfig | None:
     return dataclasses.replace(own, **{"num_alternatives": 1, **options})
 
 
+def _workers(value: str) -> int | str:
+    if value != RAY and (not value.isdecimal() or int(value) < 1):
+        raise argparse.ArgumentTypeError(f"must be a number of processes, or {RAY}, not {value}")
+    return value if value == RAY else int(value)
+
+
 def _reads_standard_input(arguments: argparse.Namespace) -> bool:
     return arguments.text is None and arguments.files in ([], [_STANDARD_INPUT])
 
 
 def _check_usage(arguments: argparse.Namespace) -> None:
     parser: argparse.ArgumentParser = arguments.parser
+    one_output = _reads_standard_input(arguments) or arguments.text is not None
     if arguments.text is not None and arguments.files:
         parser.error("give either --text or files, not both")
     if arguments.num_alternatives is not None and arguments.text is None:
@@ -104,63 +119,21 @@ def _check_usage(arguments: argparse.Namespace) -> None:
         parser.error("- (standard input) cannot be mixed with files")
     if arguments.text is None and not arguments.files and (sys.stdin is None or sys.stdin.isatty()):
         parser.error("nothing to translate: give files, --text, or text on standard input (- to type it)")
-    if (_reads_standard_input(arguments) or arguments.text is not None) and _names_folder(arguments.out):
+    if one_output and names_folder(arguments.out):
         parser.error(f"--out {arguments.out} is a folder; this output needs the name of a file")
+    for_files = {name: getattr(arguments, name) for name in ("format", "columns", "fields", "unwrap")}
+    if one_output and any(for_files.values()):
+        parser.error("--format, --column, --field and --unwrap go with files; standard input is lines of text")
     if arguments.text is not None:
+        if arguments.report or arguments.scores:
+            parser.error("--report and --scores go with files or standard input")
         try:
             arguments.text.encode()
         except UnicodeEncodeError:
             parser.error("--text is not UTF-8")
 
 
-def _check_inputs(names: list[str]) -> list[Path]:
-    """The input files, each read through once, so that a bad one is found before an hour of translating."""
-    paths = [Path(name) for name in names]
-    for path in paths:
-        if path.is_dir():
-            raise NmtError(f"{path} is a folder; name the files in it")
-        if path.exists() and not path.is_file():
-            raise NmtError(f"{path} is not a regular file; pipe it to standard input instead")
-        with path.open("rb") as stream:
-            for _ in read_lines(stream, str(path)):
-                pass
-    return paths
-
-
-def _names_folder(out: str | None) -> bool:
-    return out is not None and (out.endswith(("/", os.sep)) or Path(out).is_dir())
-
-
-def _name_outputs(inputs: list[Path], out: Path | None, into_folder: bool, language: str) -> list[tuple[Path, Path]]:
-    """Each input with the file its translation goes to."""
-    if out is not None and not into_folder:
-        pairs = [(inputs[0], out)]
-    else:
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-        pairs = [(path, (out or path.parent) / f"{path.stem}.{language}.txt") for path in inputs]
-    taken = {path.resolve(): path for path in inputs}
-    for source, target in pairs:
-        other = taken.setdefault(target.resolve(), source)
-        if target.resolve() in {path.resolve() for path in inputs}:
-            raise NmtError(f"{target} would be overwritten by the translation of {source}; choose another --out")
-        if other != source:
-            raise NmtError(f"{other} and {source} would both be written to {target}; translate them one at a time")
-    return pairs
-
-
-@contextlib.contextmanager
-def _output(out: Path | None) -> Iterator[BinaryIO]:
-    if out is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    else:
-        with complete_file(out) as stream:
-            yield stream
-
-
-def _translate_text(translator: "Translator", text: str, search: SearchConfig | None, alternatives: int | None) -> str:
-    translation = translator.translate(text, search)
+def _format(translation: "Translation", alternatives: int | None) -> str:
     if alternatives is None:
         return translation.text + "\n"
     lines = []
@@ -170,20 +143,13 @@ def _translate_text(translator: "Translator", text: str, search: SearchConfig | 
     return "".join(line + "\n" for line in lines)
 
 
-def _translate_stream(
-    translator: "Translator", stream: BinaryIO, name: str, out: BinaryIO, search: SearchConfig | None
-) -> int:
-    """Translate `stream` to `out` chunk by chunk; returns the number of lines."""
-    lines = read_lines(stream, name)
-    num_lines = 0
-    while chunk := list(itertools.islice(lines, _CHUNK)):
-        translations = translator.translate_batch([line.text for line in chunk], search)
-        for line, translation in zip(chunk, translations, strict=True):
-            out.write(f"{line.before}{as_one_line(translation.text, line.text)}{line.after}".encode())
-        out.flush()
-        num_lines += len(chunk)
-        if len(chunk) == _CHUNK and sys.stderr.isatty():
-            print(f"{name}: {num_lines:,} lines", end="\r", file=sys.stderr, flush=True)
-    if num_lines >= _CHUNK and sys.stderr.isatty():
-        print(file=sys.stderr)
-    return num_lines
+def _translation_options(arguments: argparse.Namespace) -> TranslationOptions:
+    from nmt.glossary import read_glossary
+
+    glossary = read_glossary(arguments.glossary) if arguments.glossary else ()
+    keep: tuple[str, ...] = ()
+    if arguments.keep:
+        with open(arguments.keep, "rb") as stream:
+            lines = [line.text.strip() for line in read_lines(stream, arguments.keep)]
+        keep = tuple(dict.fromkeys(line for line in lines if line))
+    return TranslationOptions(do_not_translate=keep, glossary=glossary)

@@ -1,0 +1,122 @@
+"""The files and the standard input of `nmt translate`; imported when there is something to translate."""
+
+import argparse
+import collections
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from nmt import bundle, inputs, jobs
+from nmt.chunks import cut
+from nmt.commands.lines import Line, names_folder, read_lines
+from nmt.commands.progress import ProgressLine
+from nmt.commands.translate import RAY
+from nmt.documents import DocumentOptions
+from nmt.errors import NmtError
+from nmt.journal import output_stream
+from nmt.workers import InProcess, ModelSettings, Processes, Workers, translate_chunks
+
+
+def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> int:
+    """Files to files; the exit status."""
+    config = bundle.read_config(settings.folder)
+    found, num_failed = _check_inputs(arguments, config.source_language, config.target_language)
+    out = None if arguments.out is None else Path(arguments.out)
+    into_folder = len(arguments.files) > 1 or names_folder(arguments.out)
+    records = [None if name is None else Path(name) for name in (arguments.report, arguments.scores)]
+    files = inputs.name_outputs(found, out, into_folder, [path for path in records if path])
+    if not files:
+        return 1
+    with (
+        contextlib.closing(_start(settings, arguments.workers, is_ahead=True)) as workers,
+        contextlib.closing(ProgressLine()) as progress,
+    ):
+        report = jobs.translate_files(
+            files,
+            workers,
+            settings.identity(),
+            problems=records[0],
+            scores=records[1],
+            progress=progress.show,
+            tell=progress.tell,
+        )
+    for file in report.files:
+        if file.error:
+            num_failed += 1
+            _complain(file.error)
+    num_problems = sum(file.num_problems for file in report.files)
+    if num_problems and not arguments.report:
+        print(f"{num_problems:,} sentences fail a check; --report FILE lists them", file=sys.stderr)
+    return 1 if num_failed else 0
+
+
+def _check_inputs(arguments: argparse.Namespace, source: str, target: str) -> tuple[list[inputs.Input], int]:
+    """The input files that can be read, each read through once, and how many cannot, which is told at once."""
+    options = DocumentOptions(
+        tuple(arguments.columns), tuple(arguments.fields), unwrap=arguments.unwrap, format=arguments.format
+    )
+    found, num_failed = [], 0
+    for name in arguments.files:
+        try:
+            found.append(inputs.check_input(Path(name), options, source, target))
+        except (NmtError, OSError) as error:
+            num_failed += 1
+            _complain(inputs.explain(error))
+    return found, num_failed
+
+
+def _complain(message: str) -> None:
+    print(f"nmt: error: {message}", file=sys.stderr)
+
+
+def translate_input(arguments: argparse.Namespace, settings: ModelSettings) -> int:
+    """Standard input to standard output or a file; the exit status."""
+    with (
+        contextlib.closing(_start(settings, arguments.workers, is_ahead=False)) as workers,
+        contextlib.ExitStack() as stack,
+    ):
+        out = stack.enter_context(output_stream(arguments.out))
+        problems, scores = (
+            None if name is None else stack.enter_context(output_stream(name))
+            for name in (arguments.report, arguments.scores)
+        )
+        translate_stream(workers, sys.stdin.buffer, "standard input", out, problems, scores)
+    return 0
+
+
+def translate_stream(
+    workers: Workers, stream: BinaryIO, name: str, out: BinaryIO, problems: BinaryIO | None, scores: BinaryIO | None
+) -> int:
+    """Translate the lines of `stream` to `out` chunk by chunk; returns their number."""
+    lines: collections.deque[Line] = collections.deque()  # read and not written yet
+
+    def texts() -> Iterator[str]:
+        for line in read_lines(stream, name):
+            lines.append(line)
+            yield line.text
+
+    num_lines, num_words = 0, 0
+    with contextlib.closing(ProgressLine()) as progress:
+        for chunk, results, _ in translate_chunks(cut([(0, texts())]), workers):
+            for result in results:
+                line = lines.popleft()
+                num_lines += 1
+                out.write(f"{line.before}{result.text}{line.after}".encode())
+                jobs.write_records(name, num_lines, line.text, result, problems, scores)
+            out.flush()
+            num_words += sum(part.num_words for part in chunk.parts)
+            progress.count(name, num_lines, num_words)
+    return num_lines
+
+
+def _start(settings: ModelSettings, workers: int | str, *, is_ahead: bool) -> Workers:
+    if workers == RAY:
+        from nmt.cluster import RayWorkers
+
+        return RayWorkers(settings)
+
+    if workers == 1:
+        return InProcess(settings.load(), settings.search, settings.options, is_ahead=is_ahead)
+    return Processes(settings, int(workers))
