@@ -5,8 +5,9 @@
 
 Peers: random-weight Transformers in int8 with a vocabulary of 8,000: "tiny" (6+2 layers, width 256, feed-forward 1,536,
 the size of the models that browsers translate with) and "base" (6+6, 512, 2,048). Ours: the architecture of an
-installed bundle with its own graphs. Every sentence has 20 source tokens, and both sides are made to write exactly 20
-target tokens. Tokenization is left out. The sides take turns, so a slow minute of the machine hits all of them.
+installed bundle with its own graphs. Every sentence has 20 source tokens, and both sides are made to take exactly 20
+decoder steps: the peer stops at 20 tokens, ours ends with EOS as the 20th. Tokenization is left out. The sides take
+turns, so a slow minute of the machine hits all of them.
 """
 
 import argparse
@@ -108,13 +109,13 @@ def our_runner(name: str, threads: int, batch: int, beam: int, length: int = LEN
         return step._replace(log_probs=log_probs)
 
     def work(batch_sources: list[list[int]], config: SearchConfig) -> list[list[Hypothesis]]:
-        return search(never_ends, engine.encode(batch_sources), np.full(len(batch_sources), length + 1), config)
+        return search(never_ends, engine.encode(batch_sources), np.full(len(batch_sources), length), config)
 
     batcher = DynamicBatcher(work, num_workers=threads)
 
     def run() -> None:
         found = batcher.run(sources, options)
-        if any(len(hypotheses[0].ids) != length + 1 for hypotheses in found):
+        if any(len(hypotheses[0].ids) != length for hypotheses in found):
             raise RuntimeError("the search did not write what it was told to")
 
     return run

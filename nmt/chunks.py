@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-CHUNK_TEXTS = 1024  # what is translated and journalled at a time: about 20 batches, and seconds of work
+CHUNK_TEXTS = 512  # what is translated and journalled at a time: about ten batches, and seconds of work
 CHUNK_CHARACTERS = 100_000
 # Texts that are not translated again where they come again; about 50 MB with their translations.
 REMEMBERED_TEXTS = 50_000

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from nmt.chunks import Chunk, Part, cut
 from nmt.config import SearchConfig, TranslationOptions
@@ -21,6 +21,7 @@ from nmt.documents import DocumentOptions
 from nmt.errors import NmtError
 from nmt.inputs import Input, check_input, explain, name_outputs, sha256_of
 from nmt.journal import Journal, Result, complete_file, journal_path
+from nmt.records import count, write_records
 from nmt.workers import InProcess, Workers, identity_of, translate_chunks
 
 if TYPE_CHECKING:
@@ -235,25 +236,8 @@ class _Job:
         except (NmtError, OSError) as error:
             self._fail(number, error)
             return
-        problems = f"; {report.num_problems:,} sentences fail a check" if report.num_problems else ""
-        self._tell(f"wrote {target} ({source.num_texts:,} texts{problems})")
+        problems = f"; {count(report.num_problems, 'sentence')} failing a check" if report.num_problems else ""
+        self._tell(f"wrote {target} ({count(source.num_texts, 'text')}{problems})")
 
     def _fail(self, number: int, error: NmtError | OSError) -> None:
         self._reports[number] = dataclasses.replace(self._reports[number], error=explain(error))
-
-
-def write_records(
-    file: str, number: int, text: str, result: Result, problems: BinaryIO | None, scores: BinaryIO | None
-) -> None:
-    """Write what there is to say about the translation of text `number`, from 1, of a file, as JSON lines."""
-    place = {"file": file, "text": number}
-    if problems:
-        for problem in result.problems:
-            sentence = {"source": problem.source, "translation": problem.translation, "problems": problem.reasons}
-            _write_json(problems, place | sentence)
-    if scores:
-        _write_json(scores, place | {"score": round(result.score, 4), "source": text, "translation": result.text})
-
-
-def _write_json(stream: BinaryIO, record: Mapping[str, Any]) -> None:
-    stream.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")

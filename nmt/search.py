@@ -150,7 +150,7 @@ def search(step: StepFunction, state: State, longest: np.ndarray, config: Search
     parents = np.zeros((num_sentences, 1), dtype=np.int64)
     totals = np.zeros((num_sentences, 1), dtype=np.float64)  # summed log-probability of each live hypothesis
 
-    length = 0
+    length, any_ended = 0, False
     while live.size:
         length += 1
         result = step(tokens, kept, parents, state, beam + 1)
@@ -162,9 +162,11 @@ def search(step: StepFunction, state: State, longest: np.ndarray, config: Search
         for row, parent, total in ends:
             score = total / float(length_penalty(length, config.length_penalty))
             if np.isfinite(score):
+                any_ended = True
                 ended[live[row]].append(_End(score, length, parent, float(result.end_log_probs[row, parent])))
         going_on = ~last & np.isfinite(totals_next[:, 0])
-        going_on &= ~_settled([ended[b] for b in live], totals_next[:, 0], length, longest[live], config)
+        if any_ended:
+            going_on &= ~_settled([ended[b] for b in live], totals_next[:, 0], length, longest[live], config)
 
         parents, candidates = np.divmod(picks, result.ids.shape[2])
         rows = np.arange(len(live))[:, None]

@@ -63,6 +63,7 @@ FLOORS = (
         "documents",
         "chunks",
         "journal",
+        "records",
         "inputs",
         "workers",
         "jobs",

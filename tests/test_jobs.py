@@ -264,7 +264,7 @@ def test_report_and_scores_tell_where(tmp_path: Path) -> None:
     told: list[str] = []
     report = run_job(paths, FakeTranslator(), told=told, **records)
     assert [file.num_problems for file in report.files] == [1, 1]
-    assert "1 sentences fail a check" in told[0]
+    assert "(2 texts; 1 sentence failing a check)" in told[0]
     problems, scores = (
         [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] for path in records.values()
     )

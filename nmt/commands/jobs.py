@@ -16,6 +16,7 @@ from nmt.commands.translate import RAY
 from nmt.documents import DocumentOptions
 from nmt.errors import NmtError
 from nmt.journal import output_stream
+from nmt.records import count, write_records
 from nmt.workers import InProcess, ModelSettings, Processes, Workers, translate_chunks
 
 
@@ -48,7 +49,7 @@ def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> i
             _complain(file.error)
     num_problems = sum(file.num_problems for file in report.files)
     if num_problems and not arguments.report:
-        print(f"{num_problems:,} sentences fail a check; --report FILE lists them", file=sys.stderr)
+        print(f"{count(num_problems, 'sentence')} failing a check; --report FILE lists them", file=sys.stderr)
     return 1 if num_failed else 0
 
 
@@ -104,7 +105,7 @@ def translate_stream(
                 line = lines.popleft()
                 num_lines += 1
                 out.write(f"{line.before}{result.text}{line.after}".encode())
-                jobs.write_records(name, num_lines, line.text, result, problems, scores)
+                write_records(name, num_lines, line.text, result, problems, scores)
             out.flush()
             num_words += sum(part.num_words for part in chunk.parts)
             progress.count(name, num_lines, num_words)
