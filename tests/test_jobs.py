@@ -493,3 +493,22 @@ def test_a_real_process_killed_at_20_random_moments(tmp_path: Path, tiny_bundle:
     assert outputs == sorted(path.name for path in (tmp_path / "whole").iterdir())
     for name in outputs:
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(
+            f"This is line number {k} of a long text, and no other line is like it.\n" for k in range(400_000)
+        )
+    code = (
+        "import sys, test_jobs; test_jobs.FakeTranslator.calls = property(lambda _: [], lambda *_: None);"
+        "test_jobs.run_job([test_jobs.Path(sys.argv[1])], test_jobs.FakeTranslator());"
+        "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=600)
+    assert path.with_suffix(".out").stat().st_size == path.stat().st_size
+    assert int(done.stdout) < 200_000, "kB at the most, for 28 MB of text that is journalled on the way"
