@@ -74,7 +74,8 @@ class DynamicBatcher:
                 self._waiting.append(request)
                 self._call_for_help(min(self._free_workers, -(-len(sources) // _SMALLEST)) - 1)
                 while not request.is_done():
-                    if self._free_workers and self._waiting:
+                    # Who has nothing left to be taken waits; others with something left work on it themselves.
+                    if self._free_workers and request.todo:
                         self._work_on_a_batch()
                     else:
                         self._changed.wait()
@@ -135,7 +136,7 @@ class DynamicBatcher:
             item.request.todo.append(item.place)
         for request in reversed(requests):
             request.alone = True
-            if request not in self._waiting:
+            if request not in self._waiting and not request.is_done():
                 self._waiting.insert(0, request)
 
     def _take_batch(self) -> list[_Item]:
