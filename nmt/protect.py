@@ -19,6 +19,10 @@ _UNIT = (
     "|°[CF]?|℃|℉|min|h|ft|lbs?|oz|px|pt|fps|dpi|k?cal|[kM]?Pa|dB|ppm|USD|EUR|GBP|JPY|CHF|[%％‰€£¥￥円₩₹$])"
 )
 _PRINTF = r"[-+#0]?[0-9]{0,3}(?:\.[0-9]{1,2})?(?:h{1,2}|l{1,2}|z)?"
+_FORMAT = (  # what stands in a format string for a value
+    rf"%\([A-Za-z0-9_]{{1,40}}\){_PRINTF}[a-zA-Z]|%[0-9]{{1,2}}\${_PRINTF}[sdiufgexXc@]"
+    rf"|(?<![\w%])%{_PRINTF}[sdiufgexXc@](?![A-Za-z])"
+)
 _EMOJI = (
     "(?:[\U0001f000-\U0001faff\u2600-\u27bf\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u231a\u231b\u23e9-\u23fa©®™]"
     "[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*|[0-9#*]\ufe0f?\u20e3)"
@@ -34,13 +38,13 @@ _KINDS = {
     r"\.[A-Za-z]{2,24}",
     "tag": r"<!--[^\n\r]{0,300}?-->|</?[A-Za-z][A-Za-z0-9:-]{0,40}(?:[ \t][^<>\n\r]{0,300})?/?>",
     "placeholder": r"\$?\{\{?[ ]?[A-Za-z0-9_][^{}\s]{0,60}[ ]?\}?\}|\$?\{\}|\{%[^{}\n\r]{1,80}%\}"
-    rf"|%\([A-Za-z0-9_]{{1,40}}\){_PRINTF}[a-zA-Z]|%[0-9]{{1,2}}\${_PRINTF}[sdiufgexXc@]"
-    rf"|(?<![\w%])%{_PRINTF}[sdiufgexXc@](?![A-Za-z])|%%",
+    rf"|{_FORMAT}|%%",
     "entity": r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});",
     "term": "",  # the user's
     "emoji": f"{_EMOJI}(?:\u200d{_EMOJI})*|[\ue000-\uf8ff\U000f0000-\U0010fffd]",
     "measure": rf"(?<![{_W}.,])[-+−±~]?(?:(?:US|[ACS]|HK|NZ)?[$€£¥￥₩₹₽]\s?{_NUMBER}(?:\s?[kKM](?!\w))?"
-    rf"|{_NUMBER}[ \xa0\u202f]?{_UNIT}(?![{_W}%])|{_D}+(?:[:/-]{_D}+)+(?![{_W}%])|{_D}+(?:\.{_D}+){{2,}}(?![{_W}%]))",
+    # The sign after a number is no unit where it begins a placeholder: "1 %(total)d", "1 ${price}".
+    rf"|{_NUMBER}[ \xa0\u202f]?(?!{_FORMAT}|\$\{{){_UNIT}(?![{_W}%])|{_D}+(?:[:/-]{_D}+)+(?![{_W}%])|{_D}+(?:\.{_D}+){{2,}}(?![{_W}%]))",
 }
 _NAMES = ("url", "email", "code", "placeholder", "term")
 _NUMERIC = re.compile(

@@ -64,6 +64,9 @@ def test_ordinary_text_is_left_alone(text):
         ("http://例え.jp", []),
         ("http://a.comを見て", ["http://a.com"]),
         ("100%です", ["100%"]),
+        ("1 %(total)d, 2 %-5d, 3 %1$s", ["%(total)d", "%-5d", "%1$s"]),
+        ("It costs 1 ${price}.", ["${price}"]),
+        ("50%(about) or 5 $", ["50%", "5 $"]),
     ],
 )
 def test_what_belongs_together_is_one_span(text, expected):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nmt import BundleError, ConfigError, SearchConfig, Translator, bundle
@@ -230,6 +230,7 @@ WITH_SPANS = st.lists(TEXTS | st.sampled_from(PROTECTED), min_size=1, max_size=5
 
 
 @given(WITH_SPANS)
+@example("1 %(total)d")
 @settings(max_examples=40)
 def test_protected_spans_come_through_exactly_once(fast, text):
     result = fast.translate(text, SearchConfig(beam_size=1, max_length_factor=1, max_length_extra=2)).text
