@@ -44,7 +44,8 @@ _KINDS = {
     "emoji": f"{_EMOJI}(?:\u200d{_EMOJI})*|[\ue000-\uf8ff\U000f0000-\U0010fffd]",
     "measure": rf"(?<![{_W}.,])[-+−±~]?(?:(?:US|[ACS]|HK|NZ)?[$€£¥￥₩₹₽]\s?{_NUMBER}(?:\s?[kKM](?!\w))?"
     # The sign after a number is no unit where it begins a placeholder: "1 %(total)d", "1 ${price}".
-    rf"|{_NUMBER}[ \xa0\u202f]?(?!{_FORMAT}|\$\{{){_UNIT}(?![{_W}%])|{_D}+(?:[:/-]{_D}+)+(?![{_W}%])|{_D}+(?:\.{_D}+){{2,}}(?![{_W}%]))",
+    rf"|{_NUMBER}[ \xa0\u202f]?(?!{_FORMAT}|\$\{{){_UNIT}(?![{_W}%])"
+    rf"|{_D}+(?:[:/-]{_D}+)+(?![{_W}%])|{_D}+(?:\.{_D}+){{2,}}(?![{_W}%]))",
 }
 _NAMES = ("url", "email", "code", "placeholder", "term")
 _NUMERIC = re.compile(
