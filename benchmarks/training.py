@@ -48,7 +48,7 @@ def ours(work: Path, updates: int) -> None:
     from nmt.tokenizer import Tokenizer
     from nmt.training import build_model
 
-    backend.limit_threads(THREADS)
+    shards = backend.shards_for_training(THREADS)
     source, target = (Tokenizer.load(work / f"{side}.model") for side in ("source", "target"))
     lines = [(work / f"raw.{side}").read_text(encoding="utf-8").splitlines() for side in ("source", "target")]
     encoded = encode_corpus(Corpus(*lines), source, target, 100)
@@ -57,7 +57,7 @@ def ours(work: Path, updates: int) -> None:
         embedding_dim=256, encoder_units=256, decoder_units=512, attention_dim=512, dropout=0.3, weight_drop=0.0
     )
     options = TrainingConfig(batch_tokens=SENTENCES * tokens // len(encoded), updates=updates)
-    model = build_model(Recipe("speed", "en", "xx", model=sizes, training=options), source, target)
+    model = build_model(Recipe("speed", "en", "xx", model=sizes, training=options), source, target, shards)
     plan = BatchPlan(encoded, options.batch_tokens, seed=1)
     marks: list[float] = []
 

@@ -14,6 +14,7 @@ without input feeding all steps of a layer are still one call, and the recurrenc
 Axis letters: B batch, S source, T target, D memory width, A attention width, H units, V vocabulary.
 """
 
+import itertools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -51,15 +52,16 @@ class TranslationModel(keras.Model):
     Args:
         config: sizes and noise; both vocabulary sizes must be set.
         label_smoothing: of the training loss.
+        shards: in training, a batch is cut into so many parts, which a backend may work on side by side.
 
     Example:
         memory, states = model.encode(source)              # (B, S) ids, 0 is padding, on the right
         decoded = model.decode(target, memory, states)     # (B, T) ids that start with BOS
     """
 
-    def __init__(self, config: ModelConfig, label_smoothing: float = 0.0, **options: Any):
+    def __init__(self, config: ModelConfig, label_smoothing: float = 0.0, shards: int = 1, **options: Any):
         super().__init__(**options)
-        self.config, self.label_smoothing = config, label_smoothing
+        self.config, self.label_smoothing, self.shards = config, label_smoothing, shards
         self.source_embedding = Embedding(
             config.source_vocab_size, config.embedding_dim, config.word_dropout, name="source_embedding"
         )
@@ -153,10 +155,25 @@ class TranslationModel(keras.Model):
         vectors = self.dropout(ops.tanh(self.output_projection(x)), training=training)
         return Decoded(self.target_embedding.logits(vectors), attention, tuple(states_after))
 
-    def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:
-        """Teacher forcing: {"source": (B, S), "target": (B, T) from BOS on} -> logits (B, T, V)."""
-        memory, states = self.encode(inputs["source"], training=training)
-        return self.decode(inputs["target"], memory, states, training=training).logits
+    def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor | tuple[Tensor, ...]:
+        """Teacher forcing: {"source": (B, S), "target": (B, T) from BOS on} -> logits (B, T, V).
+
+        Training with shards gives those of each shard, from the first rows of the batch to the last.
+        """
+        sources, targets = (self._cut(inputs[name], training) for name in ("source", "target"))
+        logits = []
+        for source, target in zip(sources, targets, strict=True):
+            memory, states = self.encode(source, training=training)
+            logits.append(self.decode(target, memory, states, training=training).logits)
+        return tuple(logits) if len(logits) > 1 else logits[0]
+
+    def _cut(self, rows: Tensor, training: bool) -> list[Tensor]:
+        """The rows of each shard of a batch; with fewer rows than shards, some have none."""
+        if not training or self.shards == 1:
+            return [rows]
+        count = ops.shape(rows)[0]
+        marks = [count * k // self.shards for k in range(self.shards + 1)]
+        return [rows[a:b] for a, b in itertools.pairwise(marks)]
 
     def named_weights(self) -> dict[str, np.ndarray]:
         """Every trained array by a name that does not depend on the backend, such as `encoder_0/forward/kernel`."""
@@ -180,12 +197,15 @@ class TranslationModel(keras.Model):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Tensor:
         """Mean cross-entropy per real target token, in nats; `y` is (B, T) ids with 0 for padding."""
-        labels = ops.reshape(y, (-1,))
-        losses = backend.smoothed_cross_entropy(
-            ops.reshape(y_pred, (-1, self.config.target_vocab_size)), labels, self.label_smoothing if training else 0.0
-        )
-        weights = ops.cast(ops.not_equal(labels, PAD_ID), "float32")
-        return ops.sum(losses * weights) / ops.sum(weights)
+        shards = y_pred if isinstance(y_pred, tuple) else (y_pred,)
+        smoothing = self.label_smoothing if training else 0.0
+        total = 0.0
+        for logits, rows in zip(shards, self._cut(y, len(shards) > 1), strict=True):
+            labels = ops.reshape(rows, (-1,))
+            logits = ops.reshape(logits, (-1, self.config.target_vocab_size))
+            losses = backend.smoothed_cross_entropy(logits, labels, smoothing)
+            total = total + ops.sum(losses * ops.cast(ops.not_equal(labels, PAD_ID), "float32"))
+        return total / ops.sum(ops.cast(ops.not_equal(y, PAD_ID), "float32"))
 
 
 def _weight_name(variable: Any) -> str:

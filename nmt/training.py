@@ -74,11 +74,12 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
     write_whole(run / RECIPE, same_recipe)
     source, target = _tokenizers(run, recipe, train_corpus)
 
+    shards = backend.shards_for_training()
     keras.utils.set_random_seed(recipe.training.seed)
     policy_before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(_precision(recipe.training))
     try:
-        model = build_model(recipe, source, target)
+        model = build_model(recipe, source, target, shards)
         rounds = Rounds(run, recipe, model, (source, target), dev_corpus, progress)
         if rounds.is_over() and _is_written(run, rounds.progress):
             return run / BUNDLE
@@ -89,12 +90,12 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
     return _finish(run, recipe, rounds, encoded, dev_corpus, corpora["test"])
 
 
-def build_model(recipe: Recipe, source: Tokenizer, target: Tokenizer) -> TranslationModel:
+def build_model(recipe: Recipe, source: Tokenizer, target: Tokenizer, shards: int = 1) -> TranslationModel:
     """The recipe's network with its optimizer, sized for these tokenizers, compiled but untrained."""
     options = recipe.training
     sizes = dataclasses.replace(recipe.model, source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size)
-    model = TranslationModel(sizes, label_smoothing=options.label_smoothing)
-    optimizer = keras.optimizers.Adam(
+    model = TranslationModel(sizes, label_smoothing=options.label_smoothing, shards=shards)
+    optimizer = backend.adam(
         options.learning_rate,
         beta_2=0.98,
         global_clipnorm=options.clip_norm,

@@ -111,6 +111,55 @@ def test_loss_counts_real_tokens_only():
     np.testing.assert_allclose(float(model.compute_loss(None, labels, logits)), np.mean(expected), rtol=1e-5)
 
 
+@pytest.mark.skipif(not backend.uses_tensorflow(), reason="the other backends take a batch whole")
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_a_batch_in_shards_has_the_loss_and_gradients_of_the_whole(rows):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(9)
+    batch = {"source": tf.constant(ids(rng, rows, 6)), "target": tf.constant(ids(rng, rows, 5))}
+    labels = ids(rng, rows, 5)
+    labels[0, 3:] = 0
+    quiet = {"dropout": 0.0, "word_dropout": 0.0, "weight_drop": 0.0}
+
+    @tf.function
+    def loss_and_gradients(model):
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(None, tf.constant(labels), model(batch, training=True))
+        return loss, tape.gradient(loss, [v.value for v in model.trainable_variables])
+
+    whole, cut = make_model(**quiet), make_model(**quiet)
+    cut.shards = 3
+    assert len(cut(batch, training=True)) == 3
+    assert cut(batch).shape[0] == rows, "a batch is cut in training only"
+    (loss, gradients), (cut_loss, cut_gradients) = loss_and_gradients(whole), loss_and_gradients(cut)
+    np.testing.assert_allclose(cut_loss, loss, rtol=1e-5)
+    for one, other in zip(gradients, cut_gradients, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-5)
+
+
+@pytest.mark.skipif(not backend.uses_tensorflow(), reason="the other backends use Keras's own")
+def test_the_optimizer_is_the_adam_of_keras():
+    import tensorflow as tf
+
+    rng = np.random.default_rng(10)
+    start = rng.normal(size=(3, 4)).astype("float32")
+    gradients = [rng.normal(size=(3, 4)).astype("float32") for _ in range(4)]
+
+    def trained(optimizer):
+        variable = keras.Variable(start)
+        optimizer.build([variable])
+        update = tf.function(lambda gradient: optimizer.apply([gradient], [variable]))
+        for gradient in gradients:
+            update(tf.constant(gradient))
+        return numpy(variable), numpy(optimizer._model_variables_moving_average[0])
+
+    options = {"beta_2": 0.98, "global_clipnorm": 1.5, "use_ema": True, "ema_momentum": 0.9}
+    ours, theirs = (trained(kind(0.01, **options)) for kind in (backend.adam, keras.optimizers.Adam))
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    assert np.abs(ours[0] - start).max() > 0.01
+
+
 def test_dropout_acts_in_training_only():
     model = make_model()
     rng = np.random.default_rng(4)
