@@ -5,11 +5,12 @@ from any batch without having seen those before.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from nmt import noise
 from nmt.corpus import Corpus
 from nmt.errors import CorpusError
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
@@ -22,6 +23,7 @@ class EncodedCorpus:
     sources: list[np.ndarray]
     targets: list[np.ndarray]
     num_left_out: int  # pairs longer than allowed, or with nothing in them
+    texts: list[str] = field(default_factory=list)  # the sources
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -33,17 +35,18 @@ def encode_corpus(corpus: Corpus, source: Tokenizer, target: Tokenizer, max_toke
     Raises:
         CorpusError: nothing is left.
     """
-    pairs = zip(source.encode_batch(corpus.sources), target.encode_batch(corpus.targets), strict=True)
-    sources, targets = [], []
-    for ids, labels in pairs:
+    pairs = zip(source.encode_batch(corpus.sources), target.encode_batch(corpus.targets), corpus.sources, strict=True)
+    sources, targets, texts = [], [], []
+    for ids, labels, text in pairs:
         if 0 < len(ids) < max_tokens and 0 < len(labels) < max_tokens:
             sources.append(np.array([*ids, EOS_ID], dtype=np.int32))
             targets.append(np.array(labels, dtype=np.int32))
+            texts.append(text)
     if not sources:
         raise CorpusError(
             f"no pair of the {len(corpus.sources)} in the corpus has 1 to {max_tokens - 1} tokens on both sides"
         )
-    return EncodedCorpus(sources, targets, len(corpus.sources) - len(sources))
+    return EncodedCorpus(sources, targets, len(corpus.sources) - len(sources), texts)
 
 
 def pad(rows: Sequence[Any]) -> np.ndarray:
@@ -52,6 +55,29 @@ def pad(rows: Sequence[Any]) -> np.ndarray:
     for row, ids in zip(matrix, rows, strict=True):
         row[: len(ids)] = ids
     return matrix
+
+
+class SourceNoise:
+    """Another share of the sources in each pass, as someone in a hurry would have typed them (`nmt.noise`).
+
+    Args:
+        share: of the sources, 0 to 1.
+        tokenizer: of the sources.
+        max_tokens: a noisy source of so many tokens is left clean.
+        seed: a pass has the same noise whenever it is taken.
+    """
+
+    def __init__(self, corpus: EncodedCorpus, tokenizer: Tokenizer, share: float, max_tokens: int, seed: int):
+        self._corpus, self._tokenizer, self._share = corpus, tokenizer, share
+        self._max_tokens, self._seed = max_tokens, seed
+
+    def of_pass(self, number: int) -> dict[int, np.ndarray]:
+        """The noisy sources of one pass, by pair number."""
+        rng = np.random.default_rng((self._seed, number, 1))
+        chosen = np.flatnonzero(rng.random(len(self._corpus)) < self._share)
+        texts = [noise.noisy(self._corpus.texts[k], rng) for k in chosen]
+        rows = zip(chosen, self._tokenizer.encode_batch(texts), strict=True)
+        return {int(k): np.array([*ids, EOS_ID], dtype=np.int32) for k, ids in rows if 0 < len(ids) < self._max_tokens}
 
 
 class BatchPlan:
@@ -64,10 +90,11 @@ class BatchPlan:
         corpus: the pairs.
         batch_tokens: cells of the target matrix, padding included. A longer sentence is a batch of its own.
         seed: of the shuffles.
+        source_noise: what replaces some of the sources, if anything does.
     """
 
-    def __init__(self, corpus: EncodedCorpus, batch_tokens: int, seed: int):
-        self._corpus, self._batch_tokens, self._seed = corpus, batch_tokens, seed
+    def __init__(self, corpus: EncodedCorpus, batch_tokens: int, seed: int, source_noise: SourceNoise | None = None):
+        self._corpus, self._batch_tokens, self._seed, self._source_noise = corpus, batch_tokens, seed, source_noise
         self._source_lengths = np.array([len(ids) for ids in corpus.sources])
         self._target_lengths = np.array([len(ids) + 1 for ids in corpus.targets])
 
@@ -94,8 +121,9 @@ class BatchPlan:
         number = 0
         while True:
             one_pass = self.one_pass(number)
+            replaced = self._source_noise.of_pass(number) if self._source_noise and first < len(one_pass) else {}
             for indices in one_pass[first:]:
-                yield self._matrices(indices)
+                yield self._matrices(indices, replaced)
             first = max(0, first - len(one_pass))
             number += 1
 
@@ -112,10 +140,10 @@ class BatchPlan:
                 tokens += int(lengths.sum())
         return 1 - tokens / cells
 
-    def _matrices(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+    def _matrices(self, indices: np.ndarray, replaced: dict[int, np.ndarray]) -> dict[str, np.ndarray]:
         targets = [self._corpus.targets[k] for k in indices]
         labels = pad([np.append(ids, EOS_ID) for ids in targets])
         target = np.full_like(labels, PAD_ID)
         target[:, 0] = BOS_ID
         target[:, 1:] = np.where(labels[:, 1:] != PAD_ID, labels[:, :-1], PAD_ID)
-        return {"source": pad([self._corpus.sources[k] for k in indices]), "target": target, "labels": labels}
+        return {"source": pad([replaced.get(int(k), self._corpus.sources[k]) for k in indices]), "target": target, "labels": labels}

@@ -82,6 +82,9 @@ class TrainingConfig:
         (0.99, 0.9999),
         rare=True,
     )
+    source_noise: float = option(
+        0.0, "share of source sentences read as hurried people type them: no capitals, no full stop, typos", (0.0, 0.3)
+    )
     patience: int = option(10, "rounds without a better dev chrF before training stops", (3, 50))
     dev_sentences: int = option(500, "how much of the dev part is translated after each round", (100, 2000), rare=True)
     precision: str = option(
@@ -97,7 +100,7 @@ class TrainingConfig:
             _check(getattr(self, name) >= 1, f"[training] {name} must be at least 1, not {getattr(self, name)}")
         for name in ("learning_rate", "clip_norm"):
             _check(getattr(self, name) > 0, f"[training] {name} must be above 0, not {getattr(self, name)}")
-        for name in ("label_smoothing", "ema"):
+        for name in ("label_smoothing", "ema", "source_noise"):
             _check(0 <= getattr(self, name) < 1, f"[training] {name} must be in [0, 1), not {getattr(self, name)}")
         _check(
             self.precision in ("auto", "float32", "mixed_bfloat16"),

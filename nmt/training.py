@@ -26,7 +26,7 @@ from nmt import backend  # before Keras, since it tells TensorFlow to skip its g
 import keras
 
 from nmt import bundle, tokenizer
-from nmt.batches import BatchPlan, EncodedCorpus, encode_corpus
+from nmt.batches import BatchPlan, EncodedCorpus, SourceNoise, encode_corpus
 from nmt.checkpoint import Progress, load_arrays
 from nmt.config import Recipe, TrainingConfig, load_recipe
 from nmt.corpus import Corpus, read_corpus
@@ -84,7 +84,7 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
         if rounds.is_over() and _is_written(run, rounds.progress):
             return run / BUNDLE
         encoded = encode_corpus(train_corpus, source, target, recipe.data.max_tokens)
-        _fit(model, encoded, recipe.training, rounds)
+        _fit(model, _plan(encoded, source, recipe), recipe.training, rounds)
     finally:
         keras.config.set_dtype_policy(policy_before)
     return _finish(run, recipe, rounds, encoded, dev_corpus, corpora["test"])
@@ -174,8 +174,13 @@ def _precision(options: TrainingConfig) -> str:
     return options.precision
 
 
-def _fit(model: TranslationModel, encoded: EncodedCorpus, options: TrainingConfig, rounds: Rounds) -> None:
-    plan = BatchPlan(encoded, options.batch_tokens, options.seed)
+def _plan(encoded: EncodedCorpus, source: Tokenizer, recipe: Recipe) -> BatchPlan:
+    options = recipe.training
+    noise = SourceNoise(encoded, source, options.source_noise, recipe.data.max_tokens, options.seed)
+    return BatchPlan(encoded, options.batch_tokens, options.seed, noise if options.source_noise else None)
+
+
+def _fit(model: TranslationModel, plan: BatchPlan, options: TrainingConfig, rounds: Rounds) -> None:
     size = options.updates_per_round
     if rounds.is_over():
         return

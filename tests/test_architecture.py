@@ -21,6 +21,7 @@ FLOORS = (
         "cleaning",
         "preparation",
         "tokenizer",
+        "noise",
         "batches",
         "segment",
         "protect",
