@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -74,7 +74,13 @@ class CleaningReport:
 
 
 def clean(
-    corpus: Corpus, source_language: str, target_language: str, rules: CleaningRules, *, progress: bool = False
+    corpus: Corpus,
+    source_language: str,
+    target_language: str,
+    rules: CleaningRules,
+    *,
+    progress: bool = False,
+    held_out: Collection[str] = (),
 ) -> tuple[Corpus, CleaningReport]:
     """Remove unusable pairs, and the white space around every text; what is kept stays in order.
 
@@ -84,6 +90,7 @@ def clean(
         target_language: the same for the targets.
         rules: what is unusable.
         progress: draw a progress bar on stderr.
+        held_out: keys (`sentence_key`) of sentences that must not occur, on either side.
 
     Raises:
         ConfigError: a malformed language code.
@@ -101,24 +108,29 @@ def clean(
         ),
         "duplicate": lambda source, target: (source, target) in seen,
     }
+    if held_out:
+        reasons["held out"] = lambda source, target: (
+            not {sentence_key(source), sentence_key(target)}.isdisjoint(held_out)
+        )
     seen: set[tuple[str, str]] = set()
     counts = dict.fromkeys(reasons, 0)
     examples: dict[str, list[tuple[str, str]]] = {reason: [] for reason in reasons}
-    kept = Corpus([], [])
+    sources: list[str] = []
+    targets: list[str] = []
     pairs = zip(corpus.sources, corpus.targets, strict=True)
     for source, target in with_progress(pairs, len(corpus), "cleaning", progress):
         source, target = source.strip(), target.strip()
         reason = next((reason for reason, applies in reasons.items() if applies(source, target)), None)
         if reason is None:
             seen.add((source, target))
-            kept.sources.append(source)
-            kept.targets.append(target)
+            sources.append(source)
+            targets.append(target)
             continue
         counts[reason] += 1
         if len(examples[reason]) < _NUM_EXAMPLES:
             examples[reason].append((source, target))
     removals = tuple(Removal(reason, counts[reason], tuple(examples[reason])) for reason in reasons)
-    return kept, CleaningReport(len(corpus), len(kept), removals)
+    return Corpus(sources, targets), CleaningReport(len(corpus), len(sources), removals)
 
 
 def sentence_key(text: str) -> str:

@@ -1,29 +1,23 @@
 """Parallel text: pairs of sentences, read from and written to files.
 
-Hugging Face `datasets` loads tables (.tsv, .csv, .jsonl) without touching the network and without leaving a cache
-behind. Two plain files are read here: the text loader of `datasets` also ends a line at a lone carriage return,
-which would shift one side against the other.
+Tables (.tsv, .csv, .jsonl) and data sets of the Hugging Face hub come through `datasets`; local files without touching
+the network and without leaving a cache behind. Two plain files are read here: the text loader of `datasets` also ends
+a line at a lone carriage return, which would shift one side against the other.
 """
 
-import csv
-import glob
-import json
 import re
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from nmt.errors import CorpusError, MissingExtraError
+from nmt.corpora.columns import Wanted
+from nmt.corpora.files import Chunk, existing, pair_chunks, suffix_of
+from nmt.errors import ConfigError, CorpusError
 
-TABLE_SUFFIXES = (".tsv", ".csv", ".jsonl")
+TABLE_SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet")
 
-_BOM = "\ufeff".encode()
-_LINE_BREAK = re.compile(r"\r?\n")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can spell one, UTF-8 cannot
-_LANGUAGE_SUFFIX = re.compile(r"\.([a-z]{2,3}(?:-[A-Za-z0-9]+)*)(?:\.txt)?$")
+_PART_OF_FOLDER = re.compile(r"(.+):([^/:\[\]]+(?:\[[^/\[\]]*\])?)")  # data/set:train, data/set:train[:1000]
+_LANGUAGE_SUFFIX = re.compile(r"\.([a-z]{2,3}(?:-[A-Za-z0-9]+)*)(?:\.txt)?(?:\.gz)?$")
 
 
 @dataclass(frozen=True)
@@ -34,8 +28,8 @@ class Corpus:
         CorpusError: the sides differ in length.
     """
 
-    sources: list[str]
-    targets: list[str]
+    sources: Sequence[str]
+    targets: Sequence[str]
 
     def __post_init__(self) -> None:
         if len(self.sources) != len(self.targets):
@@ -54,57 +48,101 @@ def read_corpus(
     *,
     source_column: str | None = None,
     target_column: str | None = None,
+    limit: int | None = None,
+    progress: bool = False,
 ) -> Corpus:
     """Read parallel text; every text comes through unchanged, "NA" and stray quotes included.
 
     Args:
         place: a prefix (`corpus/train` stands for `corpus/train.en` and `corpus/train.ja`), or one file:
             .tsv: the first column is the source and the second the target, unless the first row names them;
-            .csv: the first row names the columns; .jsonl: one object per line, or one within its "translation".
-            A line break inside a cell of .csv or .jsonl becomes a space.
+            .csv: the first row names the columns; .jsonl: one object per line, or one within its "translation";
+            .parquet: a column per language, or fields of a column "translation".
+            Every text file may be compressed, with .gz at the end of its name.
+            A line break inside a cell of .csv, .jsonl or .parquet becomes a space.
+            Or a data set of the Hugging Face hub, `hf:OWNER/NAME/CONFIG:SPLIT`, or a folder that holds one; the split
+            is "train" where none is named (`folder:validation` names one).
         source_language: code such as "en": the ending of the source file, or the name of its column.
         target_language: the same for the target.
         source_column: name of the source column; default the language code, else "source".
         target_column: name of the target column; default the language code, else "target".
+        limit: read no more pairs than that; None: all.
+        progress: show the bars of a download on stderr.
 
     Raises:
         CorpusError: a file that is missing, empty, not UTF-8 or not what its ending says; sides of different
-            lengths; a column that is not there.
-        MissingExtraError: `datasets` is not installed (tables only).
+            lengths; a column that is not there; a data set that cannot be had.
+        ConfigError: a limit below 1.
+        MissingExtraError: `datasets` is not installed (it is not needed for two files).
     """
+    wanted = Wanted.of(source_language, target_language, source_column, target_column)
+    return _read(corpus_chunks(place, source_language, target_language, wanted, progress=progress), limit)
+
+
+def corpus_chunks(
+    place: str | Path, source_language: str, target_language: str, wanted: Wanted, *, progress: bool = False
+) -> Iterator[Chunk]:
+    """The pairs that `read_corpus` reads, some thousands at a time, for corpora that do not fit into memory.
+
+    Raises: what `read_corpus` raises, when it comes to it.
+    """
+    if str(place).startswith("hf:"):
+        from nmt.corpora.hub import hub_chunks
+
+        return hub_chunks(str(place), wanted, progress=progress)
     place = Path(place)
-    if place.suffix not in TABLE_SUFFIXES:
+    suffix = suffix_of(place)
+    if suffix == ".parquet":
+        from nmt.corpora.arrow import parquet_chunks
+
+        return parquet_chunks(place, wanted)
+    if suffix in TABLE_SUFFIXES:
+        from nmt.corpora.tables import table_chunks
+
+        return table_chunks(place, wanted)
+    sides = [existing(Path(f"{place}.{language}")) for language in (source_language, target_language)]
+    if not sides[0].exists():
+        part = _PART_OF_FOLDER.fullmatch(str(place))
+        if place.is_dir():
+            return _folder_chunks(place, None, source_language, wanted)
+        if part and Path(part[1]).is_dir():
+            return _folder_chunks(Path(part[1]), part[2], source_language, wanted)
         if place.is_file():
             raise CorpusError(
                 f"{place} is neither a table ({', '.join(TABLE_SUFFIXES)}) nor a prefix of two files such as "
                 f"{place.with_suffix('')}.{source_language} and {place.with_suffix('')}.{target_language}"
             )
-        return read_pair_files(Path(f"{place}.{source_language}"), Path(f"{place}.{target_language}"))
-    lines = _checked_lines(place)
-    source_names = [source_column] if source_column else [source_language, "source"]
-    target_names = [target_column] if target_column else [target_language, "target"]
-    if place.suffix == ".jsonl":
-        return _read_json_lines(place, source_names, target_names)
-    if place.suffix == ".csv":
-        return _read_csv(place, source_names, target_names)
-    named = source_column is not None or target_column is not None
-    return _read_tsv(place, lines, source_names, target_names, named)
+    return pair_chunks(*sides)
 
 
-def read_pair_files(source_file: str | Path, target_file: str | Path) -> Corpus:
-    """Read two files whose lines translate each other.
+def located(place: str, base: Path) -> str:
+    """A place that a file in the folder `base` names: relative to that folder, unless it is on the hub."""
+    return place if place.startswith("hf:") else str(base / place)
+
+
+def read_pair_files(source_file: str | Path, target_file: str | Path, *, limit: int | None = None) -> Corpus:
+    """Read two files whose lines translate each other; compressed if their names end in .gz.
 
     Only a newline ends a line; a carriage return before it and a byte order mark are dropped.
 
+    Args:
+        source_file, target_file: the files.
+        limit: read no more pairs than that; None: all.
+
     Raises:
         CorpusError: a file that is missing, empty or not UTF-8, or files of different lengths.
+        ConfigError: a limit below 1.
     """
-    sources, targets = _checked_lines(Path(source_file)), _checked_lines(Path(target_file))
-    if len(sources) != len(targets):
-        raise CorpusError(
-            f"{source_file} has {len(sources):,} lines and {target_file} has {len(targets):,}; "
-            "line n of one must translate line n of the other"
-        )
+    return _read(pair_chunks(Path(source_file), Path(target_file)), limit)
+
+
+def joined(corpora: Iterable[Corpus]) -> Corpus:
+    """The pairs of all, one corpus behind the other."""
+    sources: list[str] = []
+    targets: list[str] = []
+    for corpus in corpora:
+        sources += corpus.sources
+        targets += corpus.targets
     return Corpus(sources, targets)
 
 
@@ -123,161 +161,36 @@ def write_pair_files(corpus: Corpus, source_file: Path, target_file: Path) -> No
 
 
 def language_of(file: str | Path) -> str:
-    """Language code that the name of a file ends in: "en" for `a.en` and for `a.en.txt`.
+    """Language code that the name of a file ends in: "en" for `a.en`, `a.en.txt` and `a.en.gz`.
 
     Raises:
         CorpusError: the name ends in no such code.
     """
     match = _LANGUAGE_SUFFIX.search(Path(file).name)
-    if match is None or f".{match[1]}" in (".txt", *TABLE_SUFFIXES):
+    if match is None or f".{match[1]}" in (".txt", ".gz", *TABLE_SUFFIXES):
         raise CorpusError(f"cannot tell the language of {file} from its name; end it in a code such as .en, or name it")
     return match[1]
 
 
-def _checked_lines(file: Path) -> list[str]:
-    try:
-        content = file.read_bytes().removeprefix(_BOM)
-    except FileNotFoundError:
-        raise CorpusError(f"no such file: {file}") from None
-    except OSError as error:
-        raise CorpusError(f"cannot read {file}: {error.strerror}") from None
-    if not content:
-        raise CorpusError(f"{file} is empty")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise CorpusError(
-            f"{file}, line {line:,}: not UTF-8 (byte 0x{content[error.start]:02x}); convert the file to UTF-8"
-        ) from None
-    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+def _read(chunks: Iterator[Chunk], limit: int | None) -> Corpus:
+    if limit is not None and limit < 1:
+        raise ConfigError(f"the limit must be at least 1 pair, not {limit}")
+    return joined(Corpus(*chunk) for chunk in (chunks if limit is None else _first(chunks, limit)))
 
 
-def _read_tsv(
-    file: Path, lines: Sequence[str], source_names: list[str], target_names: list[str], named: bool
-) -> Corpus:
-    first = lines[0].split("\t")
-    pairs = list(zip(source_names, target_names, strict=False))
-    header = named or any(source in first and target in first for source, target in pairs)
-    if len(first) < 2:
-        raise CorpusError(f"{file}: missing column: line 1 has no tab; expected source<TAB>target on every line")
-    for number, line in enumerate(lines, start=1):
-        num_columns = line.count("\t") + 1
-        if num_columns != len(first) and line.strip():
-            raise CorpusError(
-                f"{file}, line {number:,}: expected {len(first)} columns as in line 1, found {num_columns}"
-            )
-    if header and len(lines) == 1:
-        raise _no_pairs(file)
-    source, target = _columns(file, first, source_names, target_names) if header else (0, 1)
-    options = {"sep": "\t", "quoting": csv.QUOTE_NONE, "lineterminator": "\n", "skip_blank_lines": False}
-    rows = _load_csv(file, len(first), {**options, "header": 0 if header else None})
-    return _corpus(file, rows[source], rows[target])
+def _first(chunks: Iterator[Chunk], limit: int) -> Iterator[Chunk]:
+    """Chunks as far as they hold the first `limit` pairs; no more is read."""
+    for sources, targets in chunks:
+        yield sources[:limit], targets[:limit]
+        limit -= len(sources)
+        if limit <= 0:
+            return
 
 
-def _read_csv(file: Path, source_names: list[str], target_names: list[str]) -> Corpus:
-    with open(file, encoding="utf-8-sig", newline="") as stream:
-        rows = (row for row in csv.reader(stream) if row)
-        try:
-            header, second = next(rows, []), next(rows, None)
-        except csv.Error as error:
-            raise CorpusError(f"{file} cannot be read as .csv: {error}; is a quote not closed?") from None
-    source, target = _columns(file, header, source_names, target_names)
-    if second is None:
-        raise _no_pairs(file)
-    if len(second) > len(header):  # pandas would take the surplus cells for row labels and shift the columns
-        raise CorpusError(f"{file}: the first row names {len(header)} columns, but the second has {len(second)} cells")
-    table = _load_csv(file, len(header), {"header": 0})
-    return _corpus(file, table[source], table[target])
+def _folder_chunks(folder: Path, split: str | None, source_language: str, wanted: Wanted) -> Iterator[Chunk]:
+    from nmt.corpora.hub import USUAL_SPLIT, folder_chunks
 
-
-def _read_json_lines(file: Path, source_names: list[str], target_names: list[str]) -> Corpus:
-    # the JSON loader of `datasets` rewrites texts that look like points in time, so it loads the lines as text
-    with _loading(file) as (datasets, cache):
-        lines = datasets.Dataset.from_text(
-            glob.escape(str(file.absolute())), cache_dir=cache, keep_in_memory=True, encoding="utf-8-sig"
-        )[:]["text"]
-    sources: list[str] = []
-    targets: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise CorpusError(f"{file}, line {number:,}: not JSON: {error}") from None
-        if isinstance(row, dict) and isinstance(row.get("translation"), dict):
-            row = row["translation"]
-        if not isinstance(row, dict):
-            raise CorpusError(f"{file}, line {number:,}: expected an object such as {{...}}, not {line.strip()[:40]}")
-        names = list(row)
-        source, target = _columns(f"{file}, line {number:,}", names, source_names, target_names)
-        for texts, name in ((sources, names[source]), (targets, names[target])):
-            text = "" if row[name] is None else row[name]
-            if not isinstance(text, str):
-                raise CorpusError(f'{file}, line {number:,}: "{name}" must be text, not {text!r}')
-            texts.append(_LONE_SURROGATE.sub("\ufffd", text))
-    return _corpus(file, sources, targets)
-
-
-def _columns(where: str | Path, names: list[str], source_names: list[str], target_names: list[str]) -> tuple[int, int]:
-    found = []
-    for wanted in (source_names, target_names):
-        name = next((name for name in wanted if name in names), None)
-        if name is None:
-            raise CorpusError(
-                f"{where}: missing column {' or '.join(wanted)}; the columns are: {', '.join(names)}; "
-                "say which to take as source column and target column"
-            )
-        found.append(names.index(name))
-    return found[0], found[1]
-
-
-def _corpus(file: Path, sources: list[str], targets: list[str]) -> Corpus:
-    if not sources:
-        raise _no_pairs(file)
-    return Corpus(*([_LINE_BREAK.sub(" ", text.removesuffix("\r")) for text in side] for side in (sources, targets)))
-
-
-def _no_pairs(file: Path) -> CorpusError:
-    return CorpusError(f"{file} is empty: it holds no pairs")
-
-
-def _load_csv(file: Path, num_columns: int, options: dict[str, Any]) -> list[list[str]]:
-    """Columns of the table as text; `options` are those of `pandas.read_csv`."""
-    names = [f"column {n}" for n in range(num_columns)]
-    with _loading(file) as (datasets, cache):
-        table = datasets.Dataset.from_csv(
-            glob.escape(str(file.absolute())),
-            features=datasets.Features({name: datasets.Value("string") for name in names}),
-            cache_dir=cache,
-            keep_in_memory=True,
-            names=names,
-            encoding="utf-8-sig",
-            keep_default_na=False,
-            na_filter=False,
-            **options,
-        )[:]
-    return [table[name] for name in names]
-
-
-@contextmanager
-def _loading(file: Path) -> Iterator[tuple[Any, str]]:
-    """`datasets`, silent for as long as it lasts, with a cache folder that is gone afterwards."""
-    try:
-        import datasets
-    except ImportError:
-        raise MissingExtraError("Reading corpora", "train") from None
-    verbosity, bars = datasets.logging.get_verbosity(), datasets.are_progress_bars_disabled()
-    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
-    datasets.disable_progress_bars()
-    try:
-        with tempfile.TemporaryDirectory(prefix="nmt-corpus-") as cache:
-            yield datasets, cache
-    except datasets.exceptions.DatasetGenerationError as error:
-        reason = str(error.__cause__ or error).strip().removeprefix("Error tokenizing data. C error: ")
-        raise CorpusError(f"{file} cannot be read as {file.suffix}: {reason}") from None
-    finally:
-        datasets.logging.set_verbosity(verbosity)
-        if not bars:
-            datasets.enable_progress_bars()
+    split = split or USUAL_SPLIT
+    if existing(folder / f"{split}.{source_language}").is_file():
+        raise CorpusError(f"{folder} is a folder; name a part of it: {folder / split}")
+    return folder_chunks(folder, split, wanted)

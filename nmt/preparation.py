@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from nmt.cleaning import CleaningReport, CleaningRules, clean, sentence_key, wit
 from nmt.corpus import Corpus, write_pair_files
 from nmt.errors import ConfigError, CorpusError
 
+USUAL_SEED = 1
 _USUAL_SIZE = 2000  # of dev and of test, unless a twentieth of the corpus is less
 
 
@@ -82,8 +83,11 @@ def prepare(
     *,
     dev_size: int | None = None,
     test_size: int | None = None,
-    seed: int = 1,
+    seed: int = USUAL_SEED,
     progress: bool = False,
+    held_out: Iterable[Corpus] = (),
+    read_from: Sequence[str] = (),
+    limit: int | None = None,
 ) -> PreparedCorpus:
     """Clean and split a corpus, and write `train.en`, `train.ja`, `dev.*`, `test.*` and `report.json`.
 
@@ -99,6 +103,9 @@ def prepare(
         test_size: the same for test.
         seed: another number chooses other pairs for dev and test.
         progress: draw progress bars on stderr.
+        held_out: corpora, such as the dev and test parts of others, none of whose sentences may occur.
+        read_from: the places of the corpus, for the report.
+        limit: how many pairs were read of each place, for the report.
 
     Raises:
         ConfigError: a malformed language code, one language for both sides, or a size below 0.
@@ -106,7 +113,8 @@ def prepare(
     """
     if source_language == target_language:
         raise ConfigError(f'source and target language are both "{source_language}"; they must differ')
-    cleaned, report = clean(corpus, source_language, target_language, rules, progress=progress)
+    keys = {sentence_key(text) for other in held_out for side in (other.sources, other.targets) for text in side}
+    cleaned, report = clean(corpus, source_language, target_language, rules, progress=progress, held_out=keys)
     if not cleaned.sources:
         reasons = ", ".join(f"{removal.reason} ({removal.count:,})" for removal in report.removals if removal.count)
         raise CorpusError(
@@ -124,6 +132,8 @@ def prepare(
     record = {
         "source_language": source_language,
         "target_language": target_language,
+        "read_from": list(read_from),
+        "limit": limit,
         **report.as_dict(),
         "rules": asdict(rules),
         "seed": seed,

@@ -1,13 +1,15 @@
 """Batches: every pair once a pass, little padding, and any batch without those before it."""
 
+import hashlib
 import itertools
 
 import numpy as np
 import pytest
 
-from nmt.batches import BatchPlan, EncodedCorpus, encode_corpus, pad
+from nmt.batches import BatchPlan, EncodedCorpus, SourceNoise, encode_corpus, pad
 from nmt.corpus import Corpus
 from nmt.errors import CorpusError
+from nmt.rows import Rows
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
 
@@ -15,7 +17,8 @@ def make_corpus(count=2000, seed=0):
     rng = np.random.default_rng(seed)
     sources = [rng.integers(4, 90, rng.integers(2, 30)).astype("int32") for _ in range(count)]
     targets = [rng.integers(4, 90, max(1, len(s) + rng.integers(-3, 4))).astype("int32") for s in sources]
-    return EncodedCorpus(sources, targets, 0)
+    texts = [" ".join(f"Word{k}" for k in ids) + "." for ids in sources]
+    return EncodedCorpus(Rows.of(sources), Rows.of(targets), texts, np.empty(0, dtype=np.int64))
 
 
 def test_a_pass_holds_every_pair_once_within_the_limit():
@@ -71,3 +74,64 @@ def test_long_and_empty_pairs_are_left_out_and_counted(tokenizers):
 
 def test_padding_is_on_the_right():
     assert pad([[1, 2, 3], [4]]).tolist() == [[1, 2, 3], [4, 0, 0]]
+
+
+class ByteTokenizer:
+    """A byte is a token, so that no vocabulary is to be trained."""
+
+    def encode_batch(self, texts):
+        return [[4 + byte for byte in text.encode()] for text in texts]
+
+
+def digest(batches):
+    found = hashlib.sha256()
+    for batch in batches:
+        for name in ("source", "target", "labels"):
+            found.update(f"{batch[name].dtype}{batch[name].shape}".encode() + batch[name].tobytes())
+    return found.hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("seed", "noise", "first", "expected"),
+    [
+        (1, False, 0, "47c152de62e8696bdf0bea1cfcec9fd8863dfab1ca5c1df8412f23c0dadeee73"),
+        (1, False, 400, "93be659177f2d8818582fcf5ec288f066554d533b3abdf6a91c6183b83f3de8b"),
+        (7, False, 0, "fbbe08d636b52d3fcf872f7e91d634e4823a453ff32252ccaa217eb2ae3e154f"),
+        (1, True, 0, "bb1a5a7b74ea8552abb2b0e07fe072a5fe9899b44b28b26e08a7fc8eb46ed7e8"),
+        (1, True, 400, "f56aa93e4b23eaada6987940cee6d695c04d64acbd2610d7e02f58ddf2178085"),
+    ],
+)
+def test_batches_are_those_of_runs_that_began_with_the_first_version(seed, noise, first, expected):
+    """A run in progress goes on with the batches it would have had: these digests are of 0713f61."""
+    corpus = make_corpus()
+    source_noise = SourceNoise(corpus, ByteTokenizer(), 0.3, 120, seed=5) if noise else None
+    plan = BatchPlan(corpus, 300, seed, source_noise)
+    assert digest(itertools.islice(plan.batches(first), 50)) == expected
+
+
+def test_a_sentence_longer_than_a_batch_is_one_of_its_own():
+    corpus = EncodedCorpus(
+        Rows.of([[5, EOS_ID]] * 3), Rows.of([[5] * 2, [5] * 40, [5] * 30]), ["x"] * 3, np.empty(0, dtype=np.int64)
+    )
+    assert sorted(map(sorted, (batch.tolist() for batch in BatchPlan(corpus, 20, seed=1).one_pass(0)))) == [
+        [0],
+        [1],
+        [2],
+    ]
+
+
+def test_what_was_left_out_is_known_by_its_place(tokenizers):
+    source, target = tokenizers
+    texts = ["", "Good morning!", "Yes.", "Hello " * 60, "No.", "", "Thank you."]
+    encoded = encode_corpus(Corpus(texts, ["はい。"] * 7), source, target, max_tokens=40)
+    assert encoded.left_out.tolist() == [0, 3, 5]
+    assert encoded.texts_of(np.arange(4)) == ["Good morning!", "Yes.", "No.", "Thank you."]
+    assert [[*source.encode(text), EOS_ID] for text in encoded.texts_of(np.array([3, 1]))] == [
+        encoded.sources[3].tolist(),
+        encoded.sources[1].tolist(),
+    ]
+    assert encoded.sizes([1, 3, 3]) == (0, 2, 2)
+    both = encoded.followed_by(encoded)
+    assert (len(both), both.num_left_out) == (8, 6)
+    assert both.texts_of(np.arange(8)) == encoded.texts_of(np.arange(4)) * 2
+    assert [row.tolist() for row in both.targets] == [row.tolist() for row in encoded.targets] * 2

@@ -1,73 +1,113 @@
-"""`nmt data prepare`: parallel text, cleaned and split."""
+"""`nmt data`: parallel text, found, cleaned and split."""
 
 import argparse
-import csv
-import json
-import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nmt.errors import ConfigError
 
-HELP = "prepare parallel text for training"
+if TYPE_CHECKING:
+    from nmt.corpus import Corpus
+
+HELP = "prepare parallel text for training, or list public corpora"
 EXTRA = "train"
 
-_PAIR = re.compile(r"(?:^|[._-])([a-z]{2,3})-([a-z]{2,3})(?=[._-]|$)")
+_ABOUT_PLACES = """\
+A CORPUS is
+  a table       pairs.tsv, .csv, .jsonl (each also as .gz) or .parquet
+  a prefix      corpus/all for corpus/all.en and corpus/all.ja, or the same with .gz behind
+  a folder      with files of a data set that Hugging Face datasets opens, FOLDER or FOLDER:SPLIT
+  on the hub    hf:OWNER/NAME, hf:OWNER/NAME/CONFIG or hf:OWNER/NAME/CONFIG:SPLIT (SPLIT is train unless named)"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Prepare parallel text for training."
+    parser.description = "Prepare parallel text for training, or list public corpora."
     commands = parser.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
     prepare = commands.add_parser(
         "prepare",
-        help="clean and split a corpus, and report what was removed and why",
+        help="clean and split corpora, and report what was removed and why",
         allow_abbrev=False,
         formatter_class=parser.formatter_class,
+        epilog=_ABOUT_PLACES,
     )
     prepare.description = (
         "Remove unusable pairs, report them, and write train, dev and test parts that share no sentence.\n"
-        "The corpus is one table, or two files whose lines translate each other."
+        "Several corpora become one."
     )
-    prepare.add_argument("corpus", nargs="?", type=Path, metavar="CORPUS", help="a .tsv, .csv or .jsonl file")
-    prepare.add_argument("--source", type=Path, metavar="FILE", help="instead of a table: the source sentences, a.en")
-    prepare.add_argument("--target", type=Path, metavar="FILE", help="and their translations, a.ja")
+    _add_places(prepare)
     prepare.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
-    prepare.add_argument("--source-language", metavar="CODE", help="where the file does not tell, such as en")
-    prepare.add_argument("--target-language", metavar="CODE", help="such as ja")
-    prepare.add_argument("--source-column", metavar="NAME", help="of a table: the column with the sources")
-    prepare.add_argument("--target-column", metavar="NAME", help="and the one with the targets")
+    prepare.add_argument("--limit", type=int, metavar="N", help="read only the first N pairs of each corpus")
+    prepare.add_argument(
+        "--apart-from",
+        action="append",
+        metavar="CORPUS",
+        help="leave out what shares a sentence with this one, such as the dev and test parts of others; also several",
+    )
     prepare.add_argument("--dev-size", type=int, metavar="N", help="pairs set apart for development")
     prepare.add_argument("--test-size", type=int, metavar="N", help="pairs set apart for the final test")
-    prepare.set_defaults(data_parser=prepare)
+    prepare.add_argument("--seed", type=int, metavar="N", help="another number sets other pairs apart")
+    prepare.set_defaults(data_run=_prepare, data_parser=prepare)
+
+    show = commands.add_parser(
+        "list",
+        help="list public corpora, all or those for a pair of languages",
+        allow_abbrev=False,
+        formatter_class=parser.formatter_class,
+    )
+    show.description = (
+        "List public corpora; with a pair of languages those that have it, and where to get them.\n"
+        "Nothing is downloaded."
+    )
+    show.add_argument("pair", nargs="?", metavar="PAIR", help="two codes, such as en-ja")
+    show.set_defaults(data_run=_list, data_parser=show)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    status: int = arguments.data_run(arguments)
+    return status
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("corpora", nargs="*", metavar="CORPUS", help="see below")
+    parser.add_argument(
+        "--source",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="instead: the source sentences, a.en; may be given several times",
+    )
+    parser.add_argument(
+        "--target", type=Path, action="append", metavar="FILE", help="and their translations, a.ja; as often"
+    )
+    parser.add_argument("--source-language", metavar="CODE", help="where the corpus does not tell, such as en")
+    parser.add_argument("--target-language", metavar="CODE", help="such as ja")
+    parser.add_argument("--source-column", metavar="NAME", help="of a table: the column with the sources")
+    parser.add_argument("--target-column", metavar="NAME", help="and the one with the targets")
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
     _check_usage(arguments)
 
     from nmt.cleaning import CleaningRules
-    from nmt.corpus import read_corpus, read_pair_files
-    from nmt.preparation import prepare
+    from nmt.corpus import joined, read_corpus
+    from nmt.preparation import USUAL_SEED, prepare
 
     source_language, target_language = _languages(arguments)
-    if arguments.corpus is None:
-        corpus = read_pair_files(arguments.source, arguments.target)
-    else:
-        corpus = read_corpus(
-            arguments.corpus,
-            source_language,
-            target_language,
-            source_column=arguments.source_column,
-            target_column=arguments.target_column,
-        )
     prepared = prepare(
-        corpus,
+        joined(_corpora(arguments, source_language, target_language)),
         source_language,
         target_language,
         arguments.out,
         CleaningRules(),
         dev_size=arguments.dev_size,
         test_size=arguments.test_size,
+        seed=USUAL_SEED if arguments.seed is None else arguments.seed,
         progress=sys.stderr.isatty(),
+        held_out=[read_corpus(place, source_language, target_language) for place in arguments.apart_from or ()],
+        read_from=_places(arguments),
+        limit=arguments.limit,
     )
     print(prepared.report)
     sizes = f"train {prepared.num_train:,}, dev {prepared.num_dev:,}, test {prepared.num_test:,} pairs"
@@ -75,62 +115,104 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _corpora(arguments: argparse.Namespace, source_language: str, target_language: str) -> Iterator["Corpus"]:
+    from nmt.corpus import read_corpus, read_pair_files
+
+    for place in arguments.corpora:
+        yield read_corpus(
+            place,
+            source_language,
+            target_language,
+            source_column=arguments.source_column,
+            target_column=arguments.target_column,
+            limit=arguments.limit,
+            progress=sys.stderr.isatty(),
+        )
+    for source, target in zip(arguments.source or (), arguments.target or (), strict=True):
+        yield read_pair_files(source, target, limit=arguments.limit)
+
+
+def _places(arguments: argparse.Namespace) -> list[str]:
+    """What is read, for the report."""
+    files = zip(arguments.source or (), arguments.target or (), strict=True)
+    return [*arguments.corpora, *(f"{source} and {target}" for source, target in files)]
+
+
 def _check_usage(arguments: argparse.Namespace) -> None:
     parser: argparse.ArgumentParser = arguments.data_parser
-    both = arguments.source is not None and arguments.target is not None
-    either = arguments.source is not None or arguments.target is not None
-    if arguments.corpus is not None and either:
-        parser.error("give either a table or --source and --target, not both")
-    if arguments.corpus is None and not both:
-        parser.error("give a table, or both --source and --target")
-    if either and (arguments.source_column or arguments.target_column):
+    sources, targets = arguments.source or [], arguments.target or []
+    if arguments.corpora and (sources or targets):
+        parser.error("give either corpora or --source and --target, not both")
+    if not arguments.corpora and not (sources and targets):
+        parser.error("give a table or another corpus, or both --source and --target")
+    if len(sources) != len(targets):
+        parser.error("give --source and --target equally often: each --source has its --target")
+    if sources and (arguments.source_column or arguments.target_column):
         parser.error("--source-column and --target-column go with a table")
+    if arguments.limit is not None and arguments.limit < 1:
+        parser.error("--limit must be at least 1")
 
 
 def _languages(arguments: argparse.Namespace) -> tuple[str, str]:
-    """The pair: what was said, else what the endings of two files, or the columns or the name of a table, say."""
+    """The pair: what was said, else what the endings of two files, or the columns or the name of a corpus, say."""
     source, target = arguments.source_language, arguments.target_language
-    if source is None or target is None:
-        if arguments.corpus is None:
-            from nmt.corpus import language_of
+    if not arguments.corpora:
+        from nmt.corpus import language_of
 
-            source = source or language_of(arguments.source)
-            target = target or language_of(arguments.target)
-        else:
-            found = _languages_of_table(arguments.corpus)
-            source, target = source or found[0], target or found[1]
+        source = source or language_of(arguments.source[0])
+        target = target or language_of(arguments.target[0])
+    elif source is None or target is None:
+        found = _languages_of(arguments.corpora)
+        source, target = source or found[0], target or found[1]
 
     from nmt.languages import language
 
     return language(source).code, language(target).code
 
 
-def _languages_of_table(table: Path) -> tuple[str, str]:
-    from nmt.languages import LANGUAGES
+def _languages_of(corpora: list[str]) -> tuple[str, str]:
+    from nmt.corpora.naming import has_named_columns, languages_told
 
-    named = [name for name in _first_row(table) if name in LANGUAGES]
-    if len(named) > 2 and "id" in named:
-        named.remove("id")  # an identifier, then, and not Indonesian
-    if len(named) == 2:
-        return named[0], named[1]
-    match = _PAIR.search(table.name)
-    if match:
-        return match[1], match[2]
-    raise ConfigError(
-        f"cannot tell the languages of {table}: neither its columns nor its name say them; "
-        "add --source-language and --target-language, such as en and ja"
-    )
+    told = {place: languages_told(place) for place in corpora}
+    first, pair = next(((place, pair) for place, pair in told.items() if pair is not None), (corpora[0], None))
+    if pair is None:
+        raise ConfigError(
+            f"cannot tell the languages of {first}: neither its columns nor its name say them; "
+            "add --source-language and --target-language, such as en and ja"
+        )
+    for place, other in told.items():
+        if other is None or other == pair or (set(other) == set(pair) and has_named_columns(place)):
+            continue
+        raise ConfigError(
+            f"{place} seems to be {other[0]}-{other[1]}, but {first} is {pair[0]}-{pair[1]}; "
+            "add --source-language and --target-language if this is right, else prepare them apart"
+        )
+    return pair
 
 
-def _first_row(table: Path) -> list[str]:
-    """The column names of a table, as far as they can be told; reading it properly comes later, with its errors."""
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        line = stream.readline()
-    if table.suffix == ".jsonl":
-        try:
-            row = json.loads(line)
-        except ValueError:
-            return []
-        row = row.get("translation", row) if isinstance(row, dict) else row
-        return list(row) if isinstance(row, dict) else []
-    return next(csv.reader([line], delimiter="\t" if table.suffix == ".tsv" else ","), [])
+def _list(arguments: argparse.Namespace) -> int:
+    from nmt.corpora.catalogue import catalogue, entries_for
+
+    if arguments.pair is None:
+        rows = [("NAME", "LANGUAGES", "LICENCE", "WEIGHTS", "WHAT")]
+        for entry in catalogue():
+            known = [code for code in entry.languages if code != entry.only_with]
+            codes = " ".join(known) if len(known) <= 6 else f"{len(known)}"
+            codes = f"{entry.only_with} with {codes}" if entry.only_with else codes
+            languages = f"{codes} and more" if entry.more else codes
+            rows.append((entry.name, languages, entry.licence, entry.weights, entry.about))
+    else:
+        codes = arguments.pair.split("-")
+        rows = [("NAME", "PAIRS", "LICENCE", "WEIGHTS", "WHERE")]
+        for entry in entries_for(arguments.pair):
+            rows.append((entry.name, entry.size, entry.licence, entry.weights, entry.place(*codes)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print("\nLicences are as stated by the pages of the corpora; check them before use.")
+    print("WEIGHTS says whether trained weights may be shared, with credit and under the terms of the licence.")
+    if arguments.pair is None:
+        print("nmt data list en-ja shows sizes, and where to get what has this pair.")
+    else:
+        print("nmt data prepare takes what begins with hf: as it stands, and the unpacked files of an address.")
+    return 0
