@@ -14,6 +14,9 @@ from typing import Any
 from nmt.errors import ConfigError
 from nmt.option import documented, option
 
+CELLS = ("lstm", "gru", "simple_rnn")
+ATTENTIONS = ("general", "dot", "additive", "multi_head", "none")
+
 
 def _check(condition: bool, message: str) -> None:
     if not condition:
@@ -22,7 +25,7 @@ def _check(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Sizes of the network and the noise it is trained with.
+    """Kind and sizes of the network, and the noise it is trained with.
 
     The vocabulary sizes are 0 in a recipe; training fills them in from the tokenizers, which may be smaller
     than asked for when the corpus is small.
@@ -44,8 +47,33 @@ class ModelConfig:
     weight_drop: float = option(
         0.1, "noise on recurrent kernels (Merity et al. 2017, section 2)", (0.0, 0.5), rare=True
     )
+    cell: str = option(
+        "lstm",
+        "what remembers, in encoder and decoder: an LSTM, a GRU (Cho et al. 2014) or a plain RNN (Elman 1990)",
+        CELLS,
+    )
+    attention: str = option(
+        "general",
+        "how the decoder finds what to read: general and dot as in Luong et al. 2015, additive as in Bahdanau et al. "
+        "2015, multi_head as in Vaswani et al. 2017, none as in Sutskever et al. 2014",
+        ATTENTIONS,
+    )
+    attention_heads: int = option(4, "heads of multi_head, which share attention_dim", (2, 8), rare=True)
+
+    @property
+    def memory_dim(self) -> int:
+        """Width of what the encoder makes of a source token."""
+        return self.encoder_units * (2 if self.bidirectional else 1)
+
+    @property
+    def state_parts(self) -> tuple[str, ...]:
+        """What a cell carries from step to step: h, and for an LSTM c."""
+        return ("h", "c") if self.cell == "lstm" else ("h",)
 
     def __post_init__(self) -> None:
+        for name, known in (("cell", CELLS), ("attention", ATTENTIONS)):
+            value = getattr(self, name)
+            _check(value in known, f'[model] {name} must be one of {", ".join(known)}, not "{value}"')
         for name in (
             "embedding_dim",
             "encoder_layers",
@@ -53,10 +81,22 @@ class ModelConfig:
             "decoder_layers",
             "decoder_units",
             "attention_dim",
+            "attention_heads",
         ):
             _check(getattr(self, name) >= 1, f"[model] {name} must be at least 1, not {getattr(self, name)}")
         for name in ("dropout", "word_dropout", "weight_drop"):
             _check(0 <= getattr(self, name) < 1, f"[model] {name} must be in [0, 1), not {getattr(self, name)}")
+        _check(
+            self.attention != "dot" or self.memory_dim == self.decoder_units,
+            f"[model] attention dot compares the decoder's {self.decoder_units} units with a memory of "
+            f"{self.memory_dim}: make them equal (decoder_units = encoder_units, twice that where bidirectional), "
+            "or choose general",
+        )
+        _check(
+            self.attention != "multi_head" or self.attention_dim % self.attention_heads == 0,
+            f"[model] attention_dim ({self.attention_dim}) must be a multiple of attention_heads "
+            f"({self.attention_heads}) for attention multi_head",
+        )
 
 
 @dataclass(frozen=True)
@@ -113,7 +153,8 @@ class SearchConfig:
     """How a translation is chosen.
 
     A hypothesis of n tokens with summed log-probability p scores ``p / ((5 + n) / 6) ** length_penalty``
-    (Wu et al. 2016, section 7, equation 14, without the coverage term).
+    plus ``coverage_penalty`` times the sum over the source tokens of ``log(min(attention paid to it, 1))``
+    (Wu et al. 2016, section 7, equations 14 and 15).
     """
 
     beam_size: int = option(5, "hypotheses kept in the search; 1 is greedy", (1, 12))
@@ -126,10 +167,33 @@ class SearchConfig:
     )
     max_length_extra: int = option(12, "see max_length_factor", (4, 50), rare=True)
     batch_size: int = option(64, "sentences searched together; changes speed, never the result", (8, 256), rare=True)
+    coverage_penalty: float = option(
+        0.0, "higher prefers translations that read all of the source; 0: none", (0.0, 0.5), rare=True
+    )
+    no_repeat_ngram: int = option(0, "no run of so many tokens is written twice; 0: any may be", (3, 6), rare=True)
+    temperature: float = option(
+        0.0, "0: the best translation; above: one drawn by chance, the wilder the higher", (0.3, 1.2), rare=True
+    )
+    top_k: int = option(0, "of a draw: only the k most probable tokens; 0: all", (5, 50), rare=True)
+    top_p: float = option(
+        1.0,
+        "of a draw: only the most probable tokens that make up this share (Holtzman et al. 2020)",
+        (0.5, 1.0),
+        rare=True,
+    )
+    seed: int = option(0, "of a draw: the same seed draws the same translation of the same sentence", rare=True)
 
     def __post_init__(self) -> None:
         for name in ("beam_size", "num_alternatives", "max_length_extra", "batch_size"):
             _check(getattr(self, name) >= 1, f"[search] {name} must be at least 1, not {getattr(self, name)}")
+        for name in ("no_repeat_ngram", "top_k", "seed"):
+            _check(getattr(self, name) >= 0, f"[search] {name} must be 0 or more, not {getattr(self, name)}")
+        _check(
+            0 <= self.coverage_penalty <= 10,
+            f"[search] coverage_penalty must be in [0, 10], not {self.coverage_penalty}",
+        )
+        _check(0 <= self.temperature <= 10, f"[search] temperature must be in [0, 10], not {self.temperature}")
+        _check(0 < self.top_p <= 1, f"[search] top_p must be above 0 and at most 1, not {self.top_p}")
         _check(0 <= self.length_penalty <= 10, f"[search] length_penalty must be in [0, 10], not {self.length_penalty}")
         _check(
             0 < self.max_length_factor <= 100,
@@ -175,13 +239,19 @@ class TranslationOptions:
 class DataConfig:
     """Where the parallel text is and what its subword vocabulary looks like.
 
-    Paths are relative to the recipe file. `train`, `dev` and `test` each name a prefix (`corpus/train` stands for
-    `corpus/train.en` and `corpus/train.ja`) or one file with both sides (.tsv, .csv, .jsonl).
+    A place is a prefix (`corpus/train` stands for `corpus/train.en` and `corpus/train.ja`), one file with both sides
+    (.tsv, .csv, .jsonl, .parquet, the text formats also as .gz), a folder with a data set, or a data set of the
+    Hugging Face hub (`hf:OWNER/NAME/CONFIG:SPLIT`). Paths are relative to the recipe file.
     """
 
-    train: str = option("", "what to learn from")
+    train: tuple[str, ...] = option((), 'what to learn from: a place, or several, ["a/train", "b/train"]')
     dev: str = option("", "what training is watched on, to keep the best weights")
     test: str = option("", "what the finished model is scored on, for the model card")
+    weights: tuple[float, ...] = option(
+        (),
+        "how often the pairs of each place are seen: with 2 twice in each pass over the data, with 0.5 in every other; "
+        "empty: all once",
+    )
     source_vocab_size: int = option(
         4000, "subwords; clamped where the corpus is too small for it; 0: chosen from the corpus", (1000, 16_000)
     )
@@ -193,6 +263,14 @@ class DataConfig:
         for name in ("source_vocab_size", "target_vocab_size"):
             _check(getattr(self, name) >= 0, f"[data] {name} must be 0 or more, not {getattr(self, name)}")
         _check(self.max_tokens >= 4, f"[data] max_tokens must be at least 4, not {self.max_tokens}")
+        _check(all(self.train), "[data] train must name places, not empty texts")
+        _check(
+            len(self.weights) in (0, len(self.train)),
+            f"[data] weights must be one number for each place in train: there are {len(self.weights)} "
+            f"for {len(self.train)}",
+        )
+        for weight in self.weights:
+            _check(0.001 <= weight <= 1000, f"[data] weights must be from 0.001 to 1000, not {weight}")
 
 
 @dataclass(frozen=True)
@@ -234,12 +312,13 @@ def from_dict(kind: type, values: dict[str, Any], where: str) -> Any:
             if not isinstance(value, dict):
                 raise ConfigError(f'{where}: "{key}" must be a table')
             result[key] = from_dict(typing.cast(type, wanted), value, f"{where} [{key}]")
-        elif wanted is float and type(value) in (int, float):
-            result[key] = float(value)
-        elif type(value) is wanted:
-            result[key] = value
+        elif typing.get_origin(wanted) is tuple:
+            # one value stands for a list of one, and an empty text for none
+            items = value if isinstance(value, list | tuple) else [value] if value != "" else []
+            item = typing.get_args(wanted)[0]
+            result[key] = tuple(_checked(item, one, where, f'every item of "{key}"') for one in items)
         else:
-            raise ConfigError(f'{where}: "{key}" must be {wanted.__name__}, not {value!r}')
+            result[key] = _checked(wanted, value, where, f'"{key}"')
     missing = [
         f.name
         for f in dataclasses.fields(kind)
@@ -248,6 +327,14 @@ def from_dict(kind: type, values: dict[str, Any], where: str) -> Any:
     if missing:
         raise ConfigError(f"{where}: missing {', '.join(missing)}")
     return kind(**result)
+
+
+def _checked(wanted: type, value: Any, where: str, what: str) -> Any:
+    if wanted is float and type(value) in (int, float):
+        return float(value)
+    if type(value) is not wanted:
+        raise ConfigError(f"{where}: {what} must be {wanted.__name__}, not {value!r}")
+    return value
 
 
 def load_recipe(path: str | Path) -> Recipe:

@@ -8,6 +8,8 @@ and `deployment.json` with what a program around it must know. Both networks hav
     step    tokens (B, 1) int32, and values, keys, mask, states
             -> log_probs (B, V) in nats, attention (B, S), states (B, 2·L, H)
 
+GRUs and simple RNNs have no c, so their states are (B, L, H); a network without attention has no values and keys.
+
 Axis letters: B batch, S source, D memory width, A attention width, L decoder layers (each with h and c), H units,
 V vocabulary. In a SavedModel B and S are free; in a LiteRT file B is 1 and S a fixed number.
 """
@@ -21,10 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nmt import backend, bundle  # before Keras: it keeps TensorFlow quiet
+from nmt import backend, bundle
 from nmt.bundle import BundleConfig
 from nmt.errors import BundleError, ConfigError
 from nmt.model import Memory, TranslationModel
+from nmt.recurrent import State
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID
 
 FORMATS = ("saved_model", "litert")
@@ -101,30 +104,38 @@ def save_model(model: TranslationModel, folder: Path, batch: int | None = None, 
         batch: B, or None for any.
         source: S, or None for any.
     """
-    import keras
-    from keras import ops
+    from nmt.backend import keras, ops
 
     config = model.config
-    memory_dim = config.encoder_units * (2 if config.bidirectional else 1)
-    num_states = 2 * config.decoder_layers
+    num_parts = len(config.state_parts)
+    num_states = num_parts * config.decoder_layers
+    values_dim, keys_dim = _memory_widths(model)
 
     def encode(source: Tensor) -> dict[str, Tensor]:
         memory, states = model.encode(source)
-        return {**memory._asdict(), "states": _packed(states)}
+        read = {"values": memory.values, "keys": memory.keys} if values_dim else {}
+        return {**read, "mask": memory.mask, "states": _packed(states)}
 
     def step(tokens: Tensor, values: Tensor, keys: Tensor, mask: Tensor, states: Tensor) -> dict[str, Tensor]:
         parts = ops.unstack(states, num_states, axis=1)
-        layers = tuple(zip(parts[::2], parts[1::2], strict=True))
+        layers = tuple(tuple(parts[k : k + num_parts]) for k in range(0, num_states, num_parts))
         decoded = model.decode(tokens, Memory(values, keys, mask), layers)
         logits = decoded.logits[:, 0]
         never = ops.full_like(logits[:, :EOS_ID], _NEVER)  # PAD, UNKNOWN, BOS; their share goes to the others
         log_probs = ops.log_softmax(ops.concatenate([never, logits[:, EOS_ID:]], axis=-1), axis=-1)
         return {"log_probs": log_probs, "attention": decoded.attention[:, 0], "states": _packed(decoded.states)}
 
+    def step_unread(tokens: Tensor, mask: Tensor, states: Tensor) -> dict[str, Tensor]:
+        empty = ops.zeros((*ops.shape(mask), 0), dtype="float32")
+        return step(tokens, empty, empty, mask, states)
+
+    read: dict[str, tuple[tuple[int | None, ...], str]] = {
+        "values": ((batch, source, values_dim), "float32"),
+        "keys": ((batch, source, keys_dim), "float32"),
+    }
     shapes: dict[str, tuple[tuple[int | None, ...], str]] = {
         "tokens": ((batch, 1), "int32"),
-        "values": ((batch, source, memory_dim), "float32"),
-        "keys": ((batch, source, config.attention_dim), "float32"),
+        **(read if values_dim else {}),
         "mask": ((batch, source), "bool"),
         "states": ((batch, num_states, config.decoder_units), "float32"),
     }
@@ -133,7 +144,7 @@ def save_model(model: TranslationModel, folder: Path, batch: int | None = None, 
     with backend.without_gradients():
         archive.add_endpoint("encode", encode, [keras.InputSpec("int32", (batch, source), name="source")])
         specs = [keras.InputSpec(dtype, shape, name=name) for name, (shape, dtype) in shapes.items()]
-        archive.add_endpoint("step", step, specs)
+        archive.add_endpoint("step", step if values_dim else step_unread, specs)
         archive.write_out(str(folder), verbose=False)
 
 
@@ -170,9 +181,16 @@ def _load(folder: Path, config: BundleConfig) -> TranslationModel:
     return model
 
 
-def _packed(states: tuple[tuple[Tensor, Tensor], ...]) -> Tensor:
-    """h and c of every layer, each (B, H) -> (B, 2·L, H): rows of a batch are then rows of one tensor."""
-    from keras import ops
+def _memory_widths(model: TranslationModel) -> tuple[int, int]:
+    """Of values and keys, as `TranslationModel.encode` gives them."""
+    config = model.config
+    keys = {"dot": config.memory_dim, "none": 0}
+    return model.attention.context_dim(config.memory_dim), keys.get(config.attention, config.attention_dim)
+
+
+def _packed(states: tuple[State, ...]) -> Tensor:
+    """h (and c) of every layer, each (B, H) -> (B, 2·L, H): rows of a batch are then rows of one tensor."""
+    from nmt.backend import ops
 
     return ops.stack([part for state in states for part in state], axis=1)
 

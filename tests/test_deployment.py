@@ -15,6 +15,7 @@ from nmt import BundleError, ConfigError, SearchConfig, backend, bundle, deploym
 from nmt.batches import pad
 from nmt.cli import main
 from nmt.commands import export as command
+from nmt.config import ModelConfig
 from nmt.engines.keras import KerasEngine
 from nmt.model import TranslationModel
 from nmt.search import max_lengths, search
@@ -172,6 +173,39 @@ def test_a_litert_file_with_half_weights_is_small_and_close(lite, halved, source
         source = np.pad(pad(sources[:1]), ((0, 0), (0, size - len(sources[0]))))
         results.append(forced(litert_runners(file), source, pad([[BOS_ID, *ids[:-1]]]))[0][..., EOS_ID:])
     np.testing.assert_allclose(results[1], results[0], atol=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cell": "gru", "attention": "additive"},
+        {"cell": "simple_rnn", "attention": "multi_head"},
+        {"cell": "gru", "attention": "none", "decoder_layers": 1},
+        {"attention": "dot", "encoder_units": 16, "decoder_units": 32},
+    ],
+    ids=lambda changes: "-".join(str(value) for value in changes.values()),
+)
+def test_other_cells_and_attentions_are_deployed_too(changes, tmp_path):
+    import tensorflow as tf
+
+    sizes = {"source_vocab_size": 60, "target_vocab_size": 70, "encoder_units": 12, "decoder_units": 24}
+    model = TranslationModel(ModelConfig(**{**sizes, "embedding_dim": 16, "attention_dim": 16, **changes}))
+    engine, source, ids = KerasEngine(model), [7, 20, 33, 9, EOS_ID], (11, 30, 8, EOS_ID)
+    (tmp_path / "lite").write_bytes(deployment.litert(model, 9, "float32"))
+    assert b"Flex" not in (tmp_path / "lite").read_bytes()
+    deployment.save_model(model, tmp_path / "saved")
+    loaded = tf.saved_model.load(str(tmp_path / "saved"))
+    signatures = [
+        lambda name=name, **inputs: {key: value.numpy() for key, value in loaded.signatures[name](**inputs).items()}
+        for name in ("encode", "step")
+    ]
+    expected, expected_attention = forced_reference(engine, source, [BOS_ID, *ids[:-1]])
+    for runners in (litert_runners(tmp_path / "lite"), signatures):
+        log_probs, attention = forced(runners, np.pad(pad([source]), ((0, 0), (0, 4))), pad([[BOS_ID, *ids[:-1]]]))
+        np.testing.assert_allclose(log_probs[0, :, EOS_ID:], expected[:, EOS_ID:], atol=1e-4)
+        np.testing.assert_allclose(attention[0, :, : len(source)], expected_attention, atol=1e-4)
+        assert not attention[:, :, len(source) :].any()
 
 
 def test_a_litert_file_needs_no_other_operations(lite, halved):

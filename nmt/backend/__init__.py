@@ -16,9 +16,15 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Keras may import TensorFlow before `nmt.backend.tensorflow` does
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-import keras
+from nmt.backend.quiet import quietly
+
+# All of `nmt` takes Keras from here, so that TensorFlow starts quietly and as told above.
+with quietly():
+    import keras as keras
+    from keras import ops as ops
+
+# isort: split
 import numpy as np
-from keras import ops
 
 from nmt.backend import portable
 
@@ -28,7 +34,12 @@ BACKEND = keras.backend.backend()
 _WITH_GRADIENTS = contextvars.ContextVar("_WITH_GRADIENTS", default=True)
 
 if BACKEND == "tensorflow":
-    from nmt.backend import tensorflow as fast
+    from nmt.backend import tensorflow as fast  # first: it starts TensorFlow quietly
+    from nmt.backend import tensorflow_gru, tensorflow_lstm, tensorflow_scan, tensorflow_simple_rnn
+elif BACKEND == "jax":
+    from nmt.backend import jax as on_jax
+elif BACKEND == "torch":
+    from nmt.backend import torch as on_torch
 
 
 # ---------------------------------------------------------------- the machine
@@ -47,10 +58,18 @@ def processor_multiplies_bfloat16() -> bool:
     return " amx_bf16" in flags or " avx512_bf16" in flags
 
 
+def begin() -> None:
+    """Start the backend without its greetings; its threads are settled then."""
+    if BACKEND == "tensorflow":
+        fast.begin()
+
+
 def limit_threads(num_threads: int) -> None:
     """Use at most so many processor threads; 0 leaves it as it is. Does nothing once the backend has started work."""
     if num_threads > 0 and BACKEND == "tensorflow":
         fast.set_threads(num_threads, num_threads)
+    elif num_threads > 0 and BACKEND == "torch":
+        on_torch.set_threads(num_threads)
 
 
 def shards_for_training(num_threads: int = 0) -> int:
@@ -74,9 +93,6 @@ def shards_for_training(num_threads: int = 0) -> int:
 # ---------------------------------------------------------------- recurrence
 
 
-lstm_scan_portable = portable.lstm_scan
-
-
 def lstm_scan(
     projected: Tensor, recurrent_kernel: Tensor, h: Tensor, c: Tensor
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
@@ -93,11 +109,59 @@ def lstm_scan(
     Returns:
         The outputs (T, B, H) and the state (h, c) after the last step, each (B, H).
     """
-    if BACKEND == "tensorflow":
-        scan = fast.lstm_scan if _WITH_GRADIENTS.get() else fast.lstm_scan_forward
-        outputs, h, c = scan(projected, recurrent_kernel, h, c)
-        return outputs, (h, c)
-    return portable.lstm_scan(projected, recurrent_kernel, h, c)
+    if BACKEND != "tensorflow" or not _WITH_GRADIENTS.get():
+        return _scan(portable.lstm_cell, projected, (h, c), recurrent_kernel)
+    outputs, h, c = tensorflow_lstm.scan(projected, recurrent_kernel, h, c)
+    return outputs, (h, c)
+
+
+def gru_scan(
+    projected: Tensor, recurrent_kernel: Tensor, recurrent_bias: Tensor, h: Tensor
+) -> tuple[Tensor, tuple[Tensor]]:
+    """Run a GRU over time, the input projections already made.
+
+    Cho et al. 2014, section 2.3, in the form of cuDNN and of Keras's `reset_after`: the reset gate multiplies what the
+    recurrent kernel made of the state, so that a step has one product. Gate order as in Keras: update, reset,
+    candidate; an update gate of 1 keeps the state.
+
+    Args:
+        projected: (T, B, 3H), input times kernel plus input bias.
+        recurrent_kernel: (H, 3H).
+        recurrent_bias: (3H,).
+        h: (B, H), the state before the first step.
+
+    Returns:
+        The outputs (T, B, H) and the state (h,) after the last step.
+    """
+    if BACKEND != "tensorflow" or not _WITH_GRADIENTS.get():
+        return _scan(portable.gru_cell, projected, (h,), recurrent_kernel, recurrent_bias)
+    outputs, h = tensorflow_gru.scan(projected, recurrent_kernel, recurrent_bias, h)
+    return outputs, (h,)
+
+
+def simple_rnn_scan(projected: Tensor, recurrent_kernel: Tensor, h: Tensor) -> tuple[Tensor, tuple[Tensor]]:
+    """Run a simple recurrent network (Elman 1990) over time: h = tanh(projected + h before times kernel).
+
+    Args:
+        projected: (T, B, H), input times kernel plus bias.
+        recurrent_kernel: (H, H).
+        h: (B, H), the state before the first step.
+
+    Returns:
+        The outputs (T, B, H) and the state (h,) after the last step.
+    """
+    if BACKEND != "tensorflow" or not _WITH_GRADIENTS.get():
+        return _scan(portable.simple_rnn_cell, projected, (h,), recurrent_kernel)
+    outputs, h = tensorflow_simple_rnn.scan(projected, recurrent_kernel, h)
+    return outputs, (h,)
+
+
+def _scan(cell: portable.Cell, projected: Tensor, state: portable.State, *weights: Tensor) -> Any:
+    """See `nmt.backend.portable.scan`; under TensorFlow without gradients."""
+    if BACKEND == "jax":
+        return on_jax.scan(cell, projected, state, *weights)
+    scan = tensorflow_scan.scan_forward if BACKEND == "tensorflow" else portable.scan
+    return scan(cell, projected, state, *weights)
 
 
 def reverse_by_length(inputs: Tensor, lengths: Tensor) -> Tensor:
@@ -136,20 +200,53 @@ def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> 
 # ---------------------------------------------------------------- training
 
 
+def dropout(rate: float, rank: int) -> keras.layers.Dropout:
+    """`keras.layers.Dropout` for tensors of so many axes, whose noise follows from the state that the layer keeps.
+
+    Keras's short way under torch draws from torch's own generator, which no checkpoint holds; a shape leads around it.
+    """
+    return keras.layers.Dropout(rate, noise_shape=(None,) * rank if BACKEND == "torch" else None)
+
+
 def adam(learning_rate: float, **options: Any) -> keras.optimizers.Optimizer:
     """`keras.optimizers.Adam` (Kingma & Ba 2015), by the fastest form that there is."""
     kind = fast.Adam if BACKEND == "tensorflow" else keras.optimizers.Adam
     return kind(learning_rate, **options)
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` of tensors as one compiled graph where the backend has such; the result is the same."""
-    return fast.compiled(function) if BACKEND == "tensorflow" else function
+def compiles_updates() -> bool:
+    """What `keras.Model.compile` is to be told as `jit_compile`: JAX needs it, for TensorFlow it would be slower."""
+    return bool(BACKEND == "jax")
+
+
+def compiled(function: Callable[..., Any], model: keras.Model) -> Callable[..., Any]:
+    """A function of tensors that only predicts, as fast as the backend runs it; the result is the same.
+
+    Args:
+        function: to be compiled, where the backend does that, for each new shape of its arguments.
+        model: whose variables it reads; their values at the time of the call count.
+    """
+    if BACKEND == "jax":
+        return on_jax.compiled(function, model)
+    return fast.compiled(function) if BACKEND == "tensorflow" else on_torch.without_gradients(function)
+
+
+def rounded(size: int) -> int:
+    """To how many rows or columns so many are best filled up: more of them where every new shape is compiled anew."""
+    return on_jax.rounded(size) if BACKEND == "jax" else size
 
 
 def feed(batches: Iterable[dict[str, np.ndarray]]) -> Any:
-    """Batches of integer matrices, in the form that `keras.Model.fit` takes without fixing their shapes."""
-    return fast.feed(batches) if BACKEND == "tensorflow" else ((batch, batch["labels"]) for batch in batches)
+    """Batches of integer matrices, in the form that `keras.Model.fit` takes without fixing their shapes.
+
+    Args:
+        batches: "source" and "target" without a row that is all padding, "labels"; 0 is padding. Under JAX they are
+            filled up to few different shapes; the loss is the same.
+    """
+    if BACKEND == "tensorflow":
+        return fast.feed(batches)
+    few_shapes = map(on_jax.filled_up, batches) if BACKEND == "jax" else batches
+    return ((batch, batch["labels"]) for batch in few_shapes)
 
 
 # ---------------------------------------------------------------- deploying

@@ -1,38 +1,63 @@
-"""The forms in `keras.ops` alone, which run under every backend. `nmt.backend` documents what each one does."""
+"""The forms in `keras.ops` alone, which run under every backend. `nmt.backend` documents what each one does.
 
+A cell is a function of what the input gives to its gates at one step, of the state before, and of its recurrent
+weights. It returns the state after, of which the first part is what the layer says. States are float32.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 from keras import ops
 
 Tensor = Any
+State = tuple[Tensor, ...]
+Cell = Callable[..., State]
 
 
-def lstm_cell(x: Tensor, recurrent_kernel: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """One step: (B, 4H), (H, 4H), and the state before -> the state after, each (B, H)."""
-    z = ops.cast(x, "float32") + ops.cast(ops.matmul(ops.cast(h, x.dtype), recurrent_kernel), "float32")
-    i, f, g, o = ops.split(z, 4, axis=-1)
+def lstm_cell(x: Tensor, state: State, recurrent_kernel: Tensor) -> State:
+    """(B, 4H), h and c (B, H) each, (H, 4H) -> h, c."""
+    h, c = state
+    i, f, g, o = ops.split(_sum(x, h, recurrent_kernel), 4, axis=-1)
     c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
     return ops.sigmoid(o) * ops.tanh(c), c
 
 
-def lstm_scan(
-    projected: Tensor, recurrent_kernel: Tensor, h: Tensor, c: Tensor
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """See `nmt.backend.lstm_scan`."""
+def gru_cell(x: Tensor, state: State, recurrent_kernel: Tensor, recurrent_bias: Tensor) -> State:
+    """(B, 3H), h (B, H), (H, 3H), (3H,) -> h."""
+    (h,) = state
+    from_state = ops.matmul(ops.cast(h, x.dtype), recurrent_kernel) + recurrent_bias
+    x_z, x_r, x_g = ops.split(ops.cast(x, "float32"), 3, axis=-1)
+    h_z, h_r, h_g = ops.split(ops.cast(from_state, "float32"), 3, axis=-1)
+    g = ops.tanh(x_g + ops.sigmoid(x_r + h_r) * h_g)
+    return (g + ops.sigmoid(x_z + h_z) * (h - g),)
 
-    def step(state: tuple[Tensor, Tensor], x: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
-        state = lstm_cell(x, recurrent_kernel, *state)
+
+def simple_rnn_cell(x: Tensor, state: State, recurrent_kernel: Tensor) -> State:
+    """(B, H), h (B, H), (H, H) -> h."""
+    return (ops.tanh(_sum(x, state[0], recurrent_kernel)),)
+
+
+def _sum(x: Tensor, h: Tensor, recurrent_kernel: Tensor) -> Tensor:
+    return ops.cast(x, "float32") + ops.cast(ops.matmul(ops.cast(h, x.dtype), recurrent_kernel), "float32")
+
+
+def scan(cell: Cell, projected: Tensor, state: State, *weights: Tensor) -> tuple[Tensor, State]:
+    """Run a cell over time: (T, B, ...), state before -> outputs (T, B, H), state after the last step."""
+
+    def step(state: State, x: Tensor) -> tuple[State, State]:
+        state = cell(x, state, *weights)
         # Keras's scan under TensorFlow wants outputs of the same structure as the state.
         return state, state
 
-    (h, c), (outputs, _) = ops.scan(step, (ops.cast(h, "float32"), ops.cast(c, "float32")), projected)
-    return ops.cast(outputs, projected.dtype), (h, c)
+    state, outputs = ops.scan(step, tuple(ops.cast(part, "float32") for part in state), projected)
+    return ops.cast(outputs[0], projected.dtype), state
 
 
 def reverse_by_length(inputs: Tensor, lengths: Tensor) -> Tensor:
     """See `nmt.backend.reverse_by_length`."""
     steps = ops.arange(ops.shape(inputs)[1], dtype="int32")[None]
-    index = ops.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)
+    lengths = ops.convert_to_tensor(lengths)[:, None]
+    index = ops.where(steps < lengths, lengths - 1 - steps, steps)
     return ops.take_along_axis(inputs, index[:, :, None], axis=1)
 
 

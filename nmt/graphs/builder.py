@@ -8,8 +8,6 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from nmt.config import ModelConfig
-
 OPSET, IR_VERSION = 20, 10  # ONNX Runtime 1.20 and later
 MICROSOFT = "com.microsoft"
 PRECISIONS = ("int8", "float32")
@@ -97,19 +95,9 @@ class Graph:
             )
         )
 
-    def cell(self, gates: str, c: str, units: int, c_after: str, mask: str = "") -> str:
-        """Gates (N, 4H) in the order of `gate_weights`, c (N, H) -> h after the step; c goes to `c_after`.
-
-        Where `mask` (N, 1) is 0, both are.
-        """
-        three, candidate = self.add("Split", gates, self.constant([3 * units, units], np.int64), outputs=2, axis=-1)
-        i, f, o = self.add("Split", self.add("Sigmoid", three), outputs=3, axis=-1, num_outputs=3)
-        kept, written = self.add("Mul", f, c), self.add("Mul", i, self.add("Tanh", candidate))
-        if mask:
-            self.named("Mul", c_after, self.add("Add", kept, written), mask)
-        else:
-            self.named("Add", c_after, kept, written)
-        return str(self.add("Mul", o, self.add("Tanh", c_after)))
+    def joined(self, rows: Sequence[str]) -> str:
+        """(N, D) each -> (sum of N, D)."""
+        return str(self.add("Concat", *rows, axis=0) if len(rows) > 1 else rows[0])
 
     def unit_norm(self, x: str, width: int) -> str:
         """(..., D) with mean 0 and variance 1; the gain and the bias of the layer go into what follows."""
@@ -153,17 +141,6 @@ def quantize(values: np.ndarray, axes: tuple[int, ...], steps: int) -> tuple[np.
     return np.round(values / scales).astype(np.int8), scales.astype(np.float32)
 
 
-def gate_weights(weights: Weights, layer: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Keras's kernel (D, 4H), recurrent kernel (H, 4H) and bias (4H,), gates i f c o, in the order i f o c."""
-
-    def reordered(values: np.ndarray) -> np.ndarray:
-        i, f, c, o = np.split(values, 4, axis=-1)
-        return np.concatenate([i, f, o, c], axis=-1)
-
-    kernel, recurrent, bias = (reordered(weights[f"{layer}/{w}"]) for w in ("kernel", "recurrent_kernel", "bias"))
-    return kernel, recurrent, bias
-
-
 # ---------------------------------------------------------------- types of inputs and outputs
 
 
@@ -173,18 +150,3 @@ def float_type(name: str, *shape: int | str) -> Any:
 
 def integer_type(name: str, *shape: int | str) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.INT64, list(shape))
-
-
-def memory_types(config: ModelConfig) -> list[Any]:
-    units = config.decoder_units
-    return [float_type("values", "B", "S", units), float_type("keys", "B", units, "S"), float_type("mask", "B", 1, "S")]
-
-
-def state_types(config: ModelConfig, int8: bool, name: str, rows: str) -> list[Any]:
-    """h and c of each decoder layer in turn; `name` is a format of their names."""
-    kinds = {"h": TensorProto.UINT8 if int8 else TensorProto.FLOAT, "c": TensorProto.FLOAT}
-    return [
-        helper.make_tensor_value_info(name.format(f"{part}_{k}"), kind, [rows, config.decoder_units])
-        for k in range(config.decoder_layers)
-        for part, kind in kinds.items()
-    ]

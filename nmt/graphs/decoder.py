@@ -4,18 +4,9 @@ import numpy as np
 from onnx import helper
 
 from nmt.config import ModelConfig
-from nmt.graphs.builder import (
-    STEPS,
-    Graph,
-    Weights,
-    float_type,
-    gate_weights,
-    integer_type,
-    memory_types,
-    norm,
-    quantize,
-    state_types,
-)
+from nmt.graphs.attention import attention_of, memory_types
+from nmt.graphs.builder import STEPS, Graph, Weights, float_type, integer_type, norm, quantize
+from nmt.graphs.cells import CellWeights, cell_of, kept, state_types
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID
 
 
@@ -23,10 +14,10 @@ def decoder_graph(config: ModelConfig, weights: Weights, precision: str = "int8"
     """One decoder step for N = B·K hypotheses.
 
     Inputs: tokens (N,) int64; rows (N,) int64, which row of the states each continues; beams (2,) int64 = [B, K];
-    num_candidates (1,) int64, M; values, keys, mask from the encoder; h_l, c_l (N before, H).
+    num_candidates (1,) int64, M; values, keys, mask from the encoder; h_l, c_l (N before, H), the latter of LSTMs.
 
     Outputs: ids (N, M) int64, log_probs (N, M), end_log_probs (N, 1), attention (N, S), the states after, and
-    on request all_log_probs (N, V). In 8 bits, h is kept as the products want it.
+    on request all_log_probs (N, V). In 8 bits, h is kept as the products want it, unless it is a GRU's.
     """
     g = Graph(int8=precision == "int8")
     # In 8 bits the table is stored once, as the output wants it, (E, V); its columns are the embeddings.
@@ -34,18 +25,18 @@ def decoder_graph(config: ModelConfig, weights: Weights, precision: str = "int8"
     columns = g.constant(np.ascontiguousarray(integers.T)) if g.int8 else ""
     x = ""
     norms = [norm(weights, f"decoder_norm_{k}") for k in range(config.decoder_layers)]
+    cell = cell_of(config)
     for k in range(config.decoder_layers):
-        kernel, recurrent, bias = gate_weights(weights, f"decoder_{k}")
-        h, c = (g.add("Gather", f"{part}_{k}", "rows") for part in "hc")
+        way = cell.weights(weights, f"decoder_{k}")
+        before = {part: g.add("Gather", f"{part}_{k}", "rows") for part in config.state_parts}
         if k == 0:
-            from_input = g.add("Gather", _token_gates(g, config, weights, columns, scales, kernel, bias), "tokens")
+            gates = g.add("Gather", _token_gates(g, config, weights, columns, scales, way), "tokens")
         else:
-            from_input = g.normed_product(x, *norms[k - 1].absorbed(kernel, bias))
-        gates = g.add("Add", from_input, g.bounded_product(h, recurrent))
-        h = g.cell(gates, c, config.decoder_units, f"c_{k}_after")
-        g.named("Identity", f"h_{k}_after", g.bounded(h))
-        y = g.add("Add", h, _attend(g, h) if k == 0 else g.affine(x, norms[k - 1]))
-        x = g.unit_norm(y, config.decoder_units)
+            gates = g.normed_product(x, *norms[k - 1].absorbed(way.kernel, way.bias))
+        h = cell.step(g, [gates], [before["h"]], before.get("c", ""), [way], f"c_{k}_after")
+        g.named("Identity", f"h_{k}_after", kept(g, cell, h))
+        more = g.affine(x, norms[k - 1]) if k else attention_of(config).read(g, config, weights, h)
+        x = g.unit_norm(g.add("Add", h, more) if more else h, config.decoder_units)
 
     output = norms[-1].absorbed(weights["output_projection/kernel"], weights["output_projection/bias"])
     vectors = g.bounded(g.add("Tanh", g.normed_product(x, *output)))
@@ -75,27 +66,15 @@ def _token_gates(
     weights: Weights,
     columns: str,
     scales: np.ndarray,
-    kernel: np.ndarray,
-    bias: np.ndarray,
+    way: CellWeights,
 ) -> str:
-    """What each token gives to the gates of the first layer, with their bias: (V, 4H), made on loading."""
+    """What each token gives to the gates of the first layer, with their bias: (V, G·H), made on loading."""
     root = config.embedding_dim**0.5
     if g.int8:
         table = g.add("Transpose", g.unpacked(columns, scales.reshape(1, -1) * np.float32(root)), perm=[1, 0])
     else:
         table = g.constant(weights["target_embedding/table"] * root, np.float32)
-    return str(g.add("Add", g.add("MatMul", table, g.stored(kernel, (0,))), g.constant(bias, np.float32)))
-
-
-def _attend(g: Graph, h: str) -> str:
-    """The projected context (N, H) for queries h (N, H); writes the output `attention` (N, S)."""
-    last = g.constant([-1], np.int64)
-    query = g.add("Reshape", h, g.add("Concat", "beams", last, axis=0))  # -> (B, K, H)
-    scores = g.add("Add", g.add("MatMul", query, "keys"), "mask")  # -> (B, K, S)
-    attention = g.add("Softmax", scores, axis=-1)
-    g.named("Reshape", "attention", attention, g.add("Concat", last, g.add("Shape", "mask", start=2), axis=0))
-    context = g.add("MatMul", attention, "values")  # -> (B, K, H)
-    return str(g.add("Reshape", context, g.add("Concat", last, g.add("Shape", "values", start=2), axis=0)))
+    return str(g.add("Add", g.add("MatMul", table, g.stored(way.kernel, (0,))), g.constant(way.bias, np.float32)))
 
 
 def _write_log_probs(g: Graph, weights: Weights, vectors: str, columns: str, scales: np.ndarray) -> None:

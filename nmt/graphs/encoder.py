@@ -1,25 +1,15 @@
 """The encoder as an ONNX graph. Axis letters as in `nmt.graphs`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper
 
 from nmt.config import ModelConfig
-from nmt.graphs.builder import (
-    STEPS,
-    STORED_STEPS,
-    ZERO,
-    Graph,
-    Norm,
-    Weights,
-    float_type,
-    gate_weights,
-    memory_types,
-    norm,
-    quantize,
-    state_types,
-)
+from nmt.graphs.attention import attention_of, memory_types
+from nmt.graphs.builder import STEPS, STORED_STEPS, ZERO, Graph, Norm, Weights, float_type, norm, quantize
+from nmt.graphs.cells import CellWeights, cell_of, h_type, kept, state_types
 from nmt.tokenizer import PAD_ID
 
 
@@ -27,7 +17,8 @@ def encoder_graph(config: ModelConfig, weights: Weights, precision: str = "int8"
     """The encoder: source (B, S) int64 -> values (B, S, H), keys (B, H, S), mask (B, 1, S), h_l and c_l (B, H).
 
     `values` is the memory as its projection adds it to the decoder's output, `keys` as it meets the first layer's
-    output; `mask` is 0 on real tokens and -1e9 on padding; h and c are the decoder's state before its first step.
+    output; `mask` is 0 on real tokens and -1e9 on padding; h and c are the decoder's state before its first step. So it
+    is for LSTMs and general attention; `nmt.graphs.attention` says how values and keys differ for other kinds.
     """
     g = Graph(int8=precision == "int8")
     real = g.add("Cast", g.add("Not", g.add("Equal", "source", g.constant(PAD_ID, np.int64))), to=TensorProto.FLOAT)
@@ -40,17 +31,17 @@ def encoder_graph(config: ModelConfig, weights: Weights, precision: str = "int8"
     norms = [norm(weights, f"encoder_norm_{k}") for k in range(config.encoder_layers)]
     for k in range(config.encoder_layers):
         names = [f"encoder_{k}/{way}" for way in ("forward", "backward")] if config.bidirectional else [f"encoder_{k}"]
-        parts = [gate_weights(weights, name) for name in names]
-        kernel, bias = (np.concatenate([part[n] for part in parts], axis=-1) for n in (0, 2))
+        ways = [cell_of(config).weights(weights, name) for name in names]
+        kernel, bias = (np.concatenate([way[n] for way in ways], axis=-1) for n in (0, 2))
         if k == 0:
             gates = _source_product(g, config, weights, steps, kernel, bias)
         else:
-            gates = g.normed_product(x, *norms[k - 1].absorbed(kernel, bias))  # -> (S, B, 4H or 8H)
-        y = _recurrence(g, gates, [part[1] for part in parts], real)
+            gates = g.normed_product(x, *norms[k - 1].absorbed(kernel, bias))  # -> (S, B, W·G·H)
+        y = _recurrence(g, config, gates, ways, real)
         if k:
             y = g.add("Add", y, g.affine(x, norms[k - 1]))
-        x = g.unit_norm(y, len(parts) * config.encoder_units)  # -> (S, B, D)
-    _write_memory(g, config, weights, x, norms[-1])
+        x = g.unit_norm(y, config.memory_dim)  # -> (S, B, D)
+    attention_of(config).write(g, config, weights, x, norms[-1])
     _write_first_states(g, config, weights, x, norms[-1], real)
     return g.model(
         "encoder",
@@ -74,69 +65,72 @@ def _source_product(
     return str(g.add("Add", product, g.constant(bias, np.float32)))
 
 
-def _recurrence(g: Graph, gates: str, kernels: Sequence[np.ndarray], real: str) -> str:
-    """Run one LSTM, or one forwards and one backwards, over gates (S, B, 4H each) -> (S, B, H each).
+def _recurrence(g: Graph, config: ModelConfig, gates: str, ways: Sequence[CellWeights], real: str) -> str:
+    """Run one layer, or one forwards and one backwards, over gates (S, B, G·H each) -> (S, B, H each).
 
     An ONNX Scan; both directions are rows of one batch. Backwards, padding comes first and leaves the state at zero.
     """
-    count, units = len(kernels), kernels[0].shape[0]
-    ways = list(range(count))
+    count, units, cell = len(ways), config.encoder_units, cell_of(config)
+    has_c = "c" in config.state_parts
     of_each = g.add("Split", gates, outputs=2, axis=-1, num_outputs=2) if count == 2 else [gates]
     one_state = g.add("Slice", of_each[0], *(g.constant([n], np.int64) for n in (0, units, 2)))  # -> (S, B, H)
     zeros = g.add("Mul", g.add("Gather", one_state, g.constant(0, np.int64)), g.constant(0, np.float32))  # -> (B, H)
-    body = Graph(g.int8, prefix=f"{of_each[0]}_body_")
-    sums = [body.add("Add", f"gates_{n}", body.bounded_product(f"h_{n}", kernels[n])) for n in ways]
-    scanned = [*(f"gates_{n}" for n in ways)]
-    mask = ""
     if count == 2:
-        scanned.append("mask")
-        mask, sums = "mask", [body.add("Concat", *sums, axis=0)]
         ones = g.add("Add", g.add("Mul", real, g.constant(0, np.float32)), g.constant(1, np.float32))
         real = g.add("Concat", ones, real, axis=1)  # -> (S, 2B, 1)
-    h = body.cell(sums[0], "c", units, "c_after", mask)
-    outputs = body.add("Split", h, outputs=2, axis=0, num_outputs=2) if count == 2 else [h]
-    integers = body.bounded(h)
-    after = body.add("Split", integers, outputs=2, axis=0, num_outputs=2) if count == 2 else [integers]
-    for n in ways:
-        body.named("Identity", f"h_{n}_after", after[n])
-        body.named("Identity", f"y_{n}", outputs[n])
-
-    kind = TensorProto.UINT8 if g.int8 else TensorProto.FLOAT
-    h_types = [helper.make_tensor_value_info(f"h_{n}", kind, None) for n in ways]
-    after_types = [helper.make_tensor_value_info(f"h_{n}_after", kind, None) for n in ways]
-    graph = body.graph(
-        "step",
-        [*h_types, float_type("c"), *(float_type(name) for name in scanned)],
-        [*after_types, float_type("c_after"), *(float_type(f"y_{n}") for n in ways)],
-    )
-    first = g.bounded(zeros)
+    first = kept(g, cell, zeros)
+    c_first = [g.joined([zeros] * count)] if has_c else []
+    num_states = count + len(c_first)
     found = g.add(
         "Scan",
         *([first] * count),
-        g.add("Concat", zeros, zeros, axis=0) if count == 2 else zeros,
+        *c_first,
         *of_each,
         *([real] if count == 2 else []),
-        outputs=2 * count + 1,
-        body=graph,
-        num_scan_inputs=len(scanned),
-        scan_input_directions=[0, 1, 1][: len(scanned)],
-        scan_output_directions=ways,
+        outputs=num_states + count,
+        body=_one_step(g, config, ways, f"{of_each[0]}_body_"),
+        num_scan_inputs=3 if count == 2 else 1,
+        scan_input_directions=[0, 1, 1] if count == 2 else [0],
+        scan_output_directions=list(range(count)),
     )
-    return str(g.add("Concat", *found[count + 1 :], axis=-1) if count == 2 else found[-1])
+    return str(g.add("Concat", *found[num_states:], axis=-1) if count == 2 else found[-1])
 
 
-def _write_memory(g: Graph, config: ModelConfig, weights: Weights, x: str, norm: Norm) -> None:
-    """Outputs `keys` and `values` from the last layer's normalised x (S, B, D)."""
-    key = weights["attention/key_kernel"] @ weights["attention/query_kernel"].T * config.attention_dim**-0.5
-    kernel = np.concatenate([key, weights["context_projection/kernel"]], axis=-1)
-    both = g.normed_product(x, *norm.absorbed(kernel))
-    keys, values = g.add("Split", both, outputs=2, axis=-1, num_outputs=2)
-    g.named("Transpose", "keys", keys, perm=[1, 2, 0])
-    g.named("Transpose", "values", values, perm=[1, 0, 2])
+def _one_step(g: Graph, config: ModelConfig, ways: Sequence[CellWeights], prefix: str) -> Any:
+    """The body of the Scan: states, what the input gives to the gates, mask -> states, h of each way."""
+    body, cell, numbers = Graph(g.int8, prefix=prefix), cell_of(config), range(len(ways))
+    gates, both = [f"gates_{n}" for n in numbers], len(ways) == 2
+    mask = "mask" if both else ""
+    h = cell.step(body, gates, [f"h_{n}" for n in numbers], "c", ways, "c_after", mask)
+    outputs = body.add("Split", h, outputs=2, axis=0, num_outputs=2) if both else [h]
+    after = outputs
+    if cell.keeps_integers:
+        integers = body.bounded(h)
+        after = body.add("Split", integers, outputs=2, axis=0, num_outputs=2) if both else [integers]
+    for n in numbers:
+        body.named("Identity", f"h_{n}_after", after[n])
+        body.named("Identity", f"y_{n}", outputs[n])
+
+    kind, has_c = h_type(config, g.int8), "c" in config.state_parts
+    states = [helper.make_tensor_value_info(f"h_{n}", kind, None) for n in numbers]
+    states_after = [helper.make_tensor_value_info(f"h_{n}_after", kind, None) for n in numbers]
+    return body.graph(
+        "step",
+        [
+            *states,
+            *([float_type("c")] if has_c else []),
+            *(float_type(name) for name in [*gates, *([mask] if both else [])]),
+        ],
+        [
+            *states_after,
+            *([float_type("c_after")] if has_c else []),
+            *(float_type(f"y_{n}") for n in numbers),
+        ],
+    )
 
 
 def _write_first_states(g: Graph, config: ModelConfig, weights: Weights, x: str, norm: Norm, real: str) -> None:
-    """Outputs h_l and c_l: the mean of x (S, B, D) starts the first layer, zeros the rest."""
+    """Outputs h_l, and c_l of LSTMs: the mean of x (S, B, D) starts the first layer, zeros the rest."""
     axis = g.constant([0], np.int64)
     mean = g.add("ReduceSum", g.add("Mul", x, real), axis, keepdims=0)
     mean = g.add("Div", mean, g.add("ReduceSum", real, axis, keepdims=0))  # -> (B, D)
@@ -145,5 +139,6 @@ def _write_first_states(g: Graph, config: ModelConfig, weights: Weights, x: str,
     first = g.add("Tanh", g.add("Add", first, g.constant(bias, np.float32)))
     zeros = g.add("Mul", first, g.constant(0, np.float32))
     for k in range(config.decoder_layers):
-        g.named("Identity", f"h_{k}", g.bounded(zeros if k else first))
-        g.named("Identity", f"c_{k}", zeros)
+        g.named("Identity", f"h_{k}", kept(g, cell_of(config), zeros if k else first))
+        if "c" in config.state_parts:
+            g.named("Identity", f"c_{k}", zeros)

@@ -1,0 +1,121 @@
+"""Kinds of network beside each other: quality, speed and size after the same number of updates on one corpus.
+
+    python benchmarks/cells.py CORPUS en-ja [--kinds lstm,gru,simple_rnn] [--updates 4000] [--output runs/cells]
+
+CORPUS is a folder with train, dev and test parts (train.en, train.ja and so on), as `nmt data prepare` makes them. A
+kind is a cell, or a cell and an attention such as gru+additive. Each is trained by the same recipe, in a process of its
+own, one after the other; run again after an interruption, the script goes on where it was. Training speed counts the
+evaluations too; serving speed is from raw text to raw text, beam 5, one thread, the median of the turns that the kinds
+take. One seed: differences of a point of BLEU say nothing.
+"""
+
+import argparse
+import csv
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+SIZES = {"embedding_dim": 160, "encoder_units": 192, "decoder_units": 256, "attention_dim": 256}
+NOISE = {"dropout": 0.1, "word_dropout": 0.05, "weight_drop": 0.0}
+DATA = {"source_vocab_size": 4000, "target_vocab_size": 4000, "max_tokens": 80}
+
+
+def recipe(corpus: Path, pair: str, kind: str, updates: int) -> str:
+    """The TOML text of a kind's recipe."""
+    from nmt.recipe import toml
+
+    source, target = pair.split("-")
+    cell, _, attention = kind.partition("+")
+    tables: dict[str, dict[str, Any]] = {
+        "data": {part: str(corpus / part) for part in ("train", "dev", "test")} | DATA,
+        "model": {**SIZES, **NOISE, "cell": cell, "attention": attention or "general"},
+        "training": {
+            "batch_tokens": 1500,
+            "updates": updates,
+            "updates_per_round": max(1, updates // 8),
+            "learning_rate": 2e-3,
+            "warmup_updates": min(400, updates),
+            "patience": 99,
+            "dev_sentences": 200,
+        },
+    }
+    lines = [f"{k} = {toml(v)}" for k, v in (("name", kind), ("source_language", source), ("target_language", target))]
+    for name, values in tables.items():
+        lines += [f"[{name}]", *(f"{key} = {toml(value)}" for key, value in values.items())]
+    return "\n".join(lines) + "\n"
+
+
+def train(corpus: Path, pair: str, kind: str, updates: int, folder: Path) -> Path:
+    """The bundle of a kind, trained unless it is there already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{kind}.toml"
+    path.write_text(recipe(corpus, pair, kind, updates), encoding="utf-8")
+    run = folder / kind
+    done = subprocess.run([sys.executable, "-m", "nmt", "train", str(path), "--output", str(run)], check=False)
+    if done.returncode:
+        raise SystemExit(f"training {kind} failed")
+    return run / "bundle"
+
+
+def words_per_second(translator: Any, sentences: list[str]) -> float:
+    """Source words, from raw text to raw text."""
+    start = time.perf_counter()
+    translator.translate_batch(sentences)
+    return sum(len(sentence.split()) for sentence in sentences) / (time.perf_counter() - start)
+
+
+def row(kind: str, bundle: Path, speeds: list[float]) -> str:
+    """A line of the table."""
+    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
+    log = list(csv.DictReader((bundle.parent / "log.csv").read_text(encoding="utf-8").splitlines()))
+    graphs = sum((bundle / name).stat().st_size for name in ("encoder.onnx", "decoder.onnx"))
+    scores = {name.split()[0]: value for name, value in reversed(config["scores"].items())}
+    cells = (
+        kind,
+        f"{config['num_parameters'] / 1e6:.2f} M",
+        f"{graphs / 1e6:.1f} MB",
+        f"{float(log[-1]['target_tokens_per_second']):,.0f}",
+        f"{float(log[-1]['loss']):.3f}",
+        f"{scores.get('BLEU', float('nan')):.2f}",
+        f"{scores.get('chrF', float('nan')):.2f}",
+        f"{statistics.median(speeds):,.0f}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("pair", help="languages, such as en-ja")
+    parser.add_argument("--kinds", default="lstm,gru,simple_rnn")
+    parser.add_argument("--updates", type=int, default=4000)
+    parser.add_argument("--turns", type=int, default=5, help="of the measurement of serving")
+    parser.add_argument("--output", type=Path, help="where the runs stay; left out: nowhere")
+    options = parser.parse_args()
+
+    from nmt import Translator
+
+    kinds = options.kinds.split(",")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.output or Path(temporary)
+        corpus = options.corpus.resolve()
+        bundles = {kind: train(corpus, options.pair, kind, options.updates, folder) for kind in kinds}
+        translators = {kind: Translator.load(bundle, num_threads=1) for kind, bundle in bundles.items()}
+        test = (corpus / f"test.{options.pair.split('-')[0]}").read_text(encoding="utf-8").splitlines()[:300]
+        speeds: dict[str, list[float]] = {kind: [] for kind in kinds}
+        for _ in range(options.turns):
+            for kind, translator in translators.items():
+                speeds[kind].append(words_per_second(translator, test))
+        print("| kind | parameters | graphs | training, target tokens/s | loss | BLEU | chrF | serving, words/s |")
+        print("|---|---|---|---|---|---|---|---|")
+        for kind, bundle in bundles.items():
+            print(row(kind, bundle, speeds[kind]))
+
+
+if __name__ == "__main__":
+    main()

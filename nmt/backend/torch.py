@@ -1,0 +1,16 @@
+"""What only torch has."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+
+def set_threads(number: int) -> None:
+    """Threads within an operation."""
+    torch.set_num_threads(number)
+
+
+def without_gradients(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of tensors that keeps nothing for a gradient."""
+    return torch.no_grad()(function)  # type: ignore[no-any-return]
