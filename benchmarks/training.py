@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 VOCAB_SIZE, SENTENCES, THREADS = 8000, 96, 2
 
@@ -35,8 +36,62 @@ def prepare(corpus: Path, language: str, work: Path) -> None:
         (work / f"raw.{side}").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def products(
+    sizes: Any, vocab_size: int, rows: float, source: float, target: float
+) -> list[tuple[int, int, int, float]]:
+    """The matrix products of one update: (m, k, n) and how often. The backward pass has two of each, of the same cost.
+
+    Args:
+        rows, source, target: sentences in a batch and their lengths, as means.
+    """
+    batch, memory = round(rows), 2 * sizes.encoder_units
+    made = []
+    for k in range(sizes.encoder_layers):
+        inputs = memory if k else sizes.embedding_dim
+        made.append((round(rows * source), inputs, 4 * sizes.encoder_units, 2.0))
+        made.append((batch, sizes.encoder_units, 4 * sizes.encoder_units, 2 * source))
+    for k in range(sizes.decoder_layers):
+        inputs = sizes.decoder_units if k else sizes.embedding_dim
+        made.append((round(rows * target), inputs, 4 * sizes.decoder_units, 1.0))
+        made.append((batch, sizes.decoder_units, 4 * sizes.decoder_units, target))
+    made.append((round(rows * source), memory, sizes.attention_dim, 1.0))  # keys
+    made.append((round(rows * target), sizes.decoder_units, sizes.attention_dim, 1.0))  # queries
+    made.append((round(rows * target), memory, sizes.decoder_units, 1.0))  # context
+    made.append((round(rows * target), sizes.decoder_units, sizes.embedding_dim, 1.0))
+    made.append((round(rows * target), sizes.embedding_dim, vocab_size, 1.0))
+    return made
+
+
+def product_seconds(shapes: list[tuple[int, int, int, float]], shards: int) -> float:
+    """What the products of one update take alone, each shard's beside the others'."""
+    import threading
+    import time
+
+    import tensorflow as tf
+
+    def work() -> None:
+        for m, k, n, times in shapes:
+            a, b = tf.random.normal((max(1, m // shards), k)), tf.random.normal((n, k))
+            c = tf.matmul(a, b, transpose_b=True)
+            for _ in range(max(1, round(times))):
+                tf.matmul(a, b, transpose_b=True)  # forwards
+                tf.matmul(c, b)  # to what was multiplied
+                tf.matmul(c, a, transpose_a=True)  # to the kernel
+
+    found = []
+    for _ in range(4):
+        start = time.perf_counter()
+        threads = [threading.Thread(target=work) for _ in range(shards)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
 def ours(work: Path, updates: int) -> None:
-    """One turn of ours, in this process: prints tokens per second, share of padding and peak memory."""
+    """One turn of ours, in this process: prints tokens per second, share of padding, peak memory, share of products."""
     import time
 
     import keras
@@ -69,7 +124,11 @@ def ours(work: Path, updates: int) -> None:
     skipped = updates // 3
     rate = plan.tokens_per_batch() * (len(marks) - 1 - skipped) / (marks[-1] - marks[skipped])
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"RESULT {rate} {plan.padding_share()} {memory}")
+    rows = len(encoded) / len(plan.one_pass(0))
+    lengths = (sum(map(len, side)) / len(encoded) for side in (encoded.sources, encoded.targets))
+    shapes = products(sizes, target.vocab_size, rows, *lengths)
+    share = product_seconds(shapes, shards) * rate / plan.tokens_per_batch()
+    print(f"RESULT {rate} {plan.padding_share()} {memory} {share}")
 
 
 def peer_turn(work: Path, peer: Path, updates: int) -> tuple[float, float]:
@@ -142,9 +201,13 @@ def main() -> None:
             done = subprocess.run([*command, str(options.updates)], capture_output=True, text=True)
             if done.returncode:
                 raise SystemExit(done.stderr[-2000:])
-            rate, padding, memory = map(float, done.stdout.split("RESULT")[1].split())
+            rate, padding, memory, share = map(float, done.stdout.split("RESULT")[1].split())
             found["ours"].append(rate)
-            print(f"ours {rate:,.0f} tokens/s, {padding:.1%} padding, {memory:,.0f} MB", flush=True)
+            print(
+                f"ours {rate:,.0f} tokens/s, {padding:.1%} padding, {memory:,.0f} MB, "
+                f"{share:.0%} of the rate that its matrix products reach alone",
+                flush=True,
+            )
             if options.peer:
                 rate, memory = peer_turn(work, options.peer, options.updates)
                 found["OpenNMT-py"].append(rate)

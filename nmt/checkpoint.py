@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from keras import ops
 
+from nmt.backend import ops
 from nmt.errors import TrainingError
 
 
@@ -78,6 +78,17 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         raise TrainingError(
             f"cannot read {path}: {error}; restore the file, or delete the folder {path.parent} to start again"
         ) from None
+
+
+def snapshot(model: Any) -> list[np.ndarray]:
+    """All that training changes in a compiled model, for `restore`."""
+    return [ops.convert_to_numpy(ops.convert_to_tensor(variable)).copy() for variable in _variables(model)]
+
+
+def restore(model: Any, values: list[np.ndarray]) -> None:
+    """Undo what has been trained since the snapshot."""
+    for variable, value in zip(_variables(model), values, strict=True):
+        variable.assign(value)
 
 
 def save_checkpoint(path: Path, model: Any, progress: Progress) -> None:

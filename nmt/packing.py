@@ -16,7 +16,7 @@ from nmt.evaluation import Score, corpus_scores
 from nmt.tokenizer import Tokenizer
 from nmt.translator import Translator
 
-_COMPARED = 2000  # dev sentences: on 500, chance alone moves the difference by 0.2 points
+_COMPARED = 2000  # sentences: on 500, chance alone moves the difference by 0.2 points
 
 
 def pack(
@@ -46,7 +46,7 @@ def pack(
     dev = Corpus(dev.sources[:_COMPARED], dev.targets[:_COMPARED])
     costs = export.precision_costs(config, weights, tokenizers, dev)
     precision = "float32" if export.too_costly(costs) else "int8"
-    facts = {**facts, "Serving graphs": f"{precision}; on {len(dev):,} dev sentences {'; '.join(map(str, costs))}"}
+    facts = {**facts, "Serving graphs": f"{precision}; on {len(dev):,} sentences: {'; '.join(map(str, costs))}"}
     files |= graphs.build(config.model, weights, precision)
 
     results: dict[str, list[Score]] = {}

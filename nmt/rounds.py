@@ -6,15 +6,12 @@ A round ends with a translation of the dev part, by the averaged weights and the
 import csv
 import io
 import math
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import keras
-from keras import ops
-
+from nmt.backend import keras, ops
 from nmt.bundle import BundleConfig
 from nmt.checkpoint import Progress, load_checkpoint, save_arrays, save_checkpoint
 from nmt.config import Recipe, SearchConfig, TrainingConfig
@@ -23,6 +20,7 @@ from nmt.engines.keras import KerasEngine
 from nmt.errors import TrainingError
 from nmt.evaluation import Score, corpus_scores
 from nmt.model import TranslationModel
+from nmt.run_folder import write_whole
 from nmt.tokenizer import Tokenizer
 from nmt.translator import Translator
 
@@ -74,7 +72,8 @@ class Rounds(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         rate = learning_rate(self.options, self.progress.update, self.share_done())
-        self.network.optimizer.learning_rate = rate
+        # By way of `model`, which under JAX fetches the variables that `fit` holds.
+        self.model.optimizer.learning_rate = rate
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._count_time()
@@ -93,25 +92,29 @@ class Rounds(keras.callbacks.Callback):
         loss = float((logs or {}).get("loss", math.nan))
         if not math.isfinite(loss):
             raise TrainingError(
-                f"the loss is {loss} after update {self.progress.update}; lower [training] learning_rate or "
-                "clip_norm in the recipe and train again, into another folder"
+                f"the loss is {loss} after update {self.progress.update}; lower the learning_rate or the clip_norm "
+                "and train again, into another folder"
             )
-        scores = self._evaluate()
-        self._count_time()  # evaluation is part of what training costs
-        self.progress.record(loss, {score.name: score.value for score in scores}, self.tokens_per_batch)
-        if self.progress.rounds_without_gain == 0:
-            with averaged(self.network):
-                save_arrays(self.run / BEST, self.network.named_weights())
-        # The checkpoint comes last: a run killed before it repeats the round and writes the same files again.
-        _write_log(self.run / LOG, self.progress.history)
-        save_checkpoint(self.run / CHECKPOINT, self.network, self.progress)
+        with averaged(self.network):
+            scores = self._evaluate(loss)
+        self._save()
         if self._show:
-            figures = ", ".join(f"{score.name} {score.value:.1f}" for score in scores)
-            self._bar.write(f"update {self.progress.update:,}: loss {loss:.3f}, dev {figures}", file=sys.stderr)
+            self._bar.write(f"update {self.progress.update:,}: loss {loss:.3f}, {_said(scores)}", file=sys.stderr)
         if logs is not None:
             logs.update({f"dev_{score.name}": score.value for score in scores})
         if self.is_over():
             self.network.stop_training = True
+
+    def warm_up(self) -> None:
+        """Make the graphs of the search, so that an evaluation can be timed."""
+        self._translator.translate_batch(self.dev.sources[:1], SearchConfig(beam_size=1))
+
+    def evaluate_start(self) -> list[Score]:
+        """Evaluate and save the weights that a run begins with, which may turn out to be the best."""
+        self._mark = time.monotonic()
+        scores = self._evaluate(math.nan)
+        self._save()
+        return scores
 
     def _count_time(self) -> None:
         now = time.monotonic()
@@ -121,11 +124,25 @@ class Rounds(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         self._bar.close()
 
-    def _evaluate(self) -> list[Score]:
-        with averaged(self.network):
-            translations = self._translator.translate_batch(self.dev.sources, SearchConfig(beam_size=1))
+    def _evaluate(self, loss: float) -> list[Score]:
+        """Translate dev with the weights as they are, and keep them if none were better."""
+        translations = self._translator.translate_batch(self.dev.sources, SearchConfig(beam_size=1))
         texts = [translation.text for translation in translations]
-        return [s for s in corpus_scores(texts, self.dev.targets, self.recipe.target_language) if s.name != "TER"]
+        scores = [s for s in corpus_scores(texts, self.dev.targets, self.recipe.target_language) if s.name != "TER"]
+        self._count_time()  # evaluation is part of what training costs
+        self.progress.record(loss, {score.name: score.value for score in scores}, self.tokens_per_batch)
+        if self.progress.rounds_without_gain == 0:
+            save_arrays(self.run / BEST, self.network.named_weights())
+        return scores
+
+    def _save(self) -> None:
+        # The checkpoint comes last: a run killed before it repeats the round and writes the same files again.
+        _write_log(self.run / LOG, self.progress.history)
+        save_checkpoint(self.run / CHECKPOINT, self.network, self.progress)
+
+
+def _said(scores: list[Score]) -> str:
+    return "dev " + ", ".join(f"{score.name} {score.value:.1f}" for score in scores)
 
 
 def learning_rate(options: TrainingConfig, update: int, share_done: float) -> float:
@@ -174,13 +191,6 @@ def bundle_config(recipe: Recipe, model: TranslationModel) -> BundleConfig:
         data_credit=recipe.data_credit,
         max_source_tokens=recipe.data.max_tokens,
     )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file that is at every moment the old one or the new one."""
-    temporary = path.with_suffix(".writing")
-    temporary.write_text(text, encoding="utf-8", newline="")
-    os.replace(temporary, path)
 
 
 def _write_log(path: Path, history: list[dict[str, float]]) -> None:

@@ -12,32 +12,24 @@ continues at its last round. The run's folder holds
     bundle/          the finished model
 """
 
-import dataclasses
-import gc
-import hashlib
-import json
-import math
-import os
 from pathlib import Path
 
-from nmt import backend  # before Keras, since it tells TensorFlow to skip its greetings
-
-# isort: split
-import keras
-
-from nmt import bundle, tokenizer
-from nmt.batches import BatchPlan, EncodedCorpus, SourceNoise, encode_corpus
-from nmt.checkpoint import Progress, load_arrays
-from nmt.config import Recipe, TrainingConfig, load_recipe
-from nmt.corpus import Corpus, read_corpus
-from nmt.errors import BundleError, TrainingError
-from nmt.languages import language
-from nmt.model import TranslationModel
-from nmt.packing import pack
-from nmt.rounds import BEST, Rounds, bundle_config, write_whole
-from nmt.tokenizer import Tokenizer
-
-RECIPE, DATA, BUNDLE = "recipe.json", "data.sha256", "bundle"
+from nmt.batches import EncodedCorpus, encode_corpus
+from nmt.config import Recipe, load_recipe
+from nmt.corpus import Corpus, located, read_corpus
+from nmt.errors import TrainingError
+from nmt.fitting import batch_plan, build_model, computing, fit, pack_run, time_fact
+from nmt.mixing import read_mixture, shares_of
+from nmt.rounds import Rounds
+from nmt.run_folder import (
+    BUNDLE,
+    check_data,
+    check_recipe,
+    is_written,
+    kept_tokenizers,
+    train_tokenizers,
+    write_recipe,
+)
 
 
 def train(recipe_path: str | Path, *, output: str | Path | None = None, progress: bool = True) -> Path:
@@ -61,152 +53,29 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
     run = (
         Path(output) if output else recipe_path.parent / recipe.output if recipe.output else Path("runs") / recipe.name
     )
-    same_recipe = _check_claim(run, recipe)
-    corpora = {part: _read(recipe, recipe_path.parent, part) for part in ("train", "dev", "test")}
-    train_corpus, dev_corpus = corpora["train"], corpora["dev"]
-    if train_corpus is None or dev_corpus is None:
+    check_recipe(run, recipe)
+    if not recipe.data.train or not recipe.data.dev:
         raise TrainingError(
             f"{recipe_path}: [data] needs both train and dev; `nmt data prepare` makes them from one file"
         )
-    _check_data(run, train_corpus, dev_corpus)
+    base, languages = recipe_path.parent, (recipe.source_language, recipe.target_language)
+    dev = read_corpus(located(recipe.data.dev, base), *languages)
+    test = read_corpus(located(recipe.data.test, base), *languages) if recipe.data.test else None
+    mixture = read_mixture([located(place, base) for place in recipe.data.train], *languages, run, progress=progress)
+    check_data(run, mixture.corpus, dev)
     # Only now, so that a recipe that cannot be used can be corrected without choosing another folder.
-    run.mkdir(parents=True, exist_ok=True)
-    write_whole(run / RECIPE, same_recipe)
-    source, target = _tokenizers(run, recipe, train_corpus)
+    write_recipe(run, recipe)
+    tokenizers = kept_tokenizers(run, lambda: train_tokenizers(recipe, mixture.corpus))
 
-    shards = backend.shards_for_training()
-    keras.utils.set_random_seed(recipe.training.seed)
-    policy_before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(_precision(recipe.training))
-    try:
-        model = build_model(recipe, source, target, shards)
-        rounds = Rounds(run, recipe, model, (source, target), dev_corpus, progress)
-        if rounds.is_over() and _is_written(run, rounds.progress):
+    with computing(recipe.training) as shards:
+        model = build_model(recipe, *tokenizers, shards)
+        rounds = Rounds(run, recipe, model, tokenizers, dev, progress)
+        if rounds.is_over() and is_written(run, rounds.progress):
             return run / BUNDLE
-        encoded = encode_corpus(train_corpus, source, target, recipe.data.max_tokens)
-        _fit(model, _plan(encoded, source, recipe), recipe.training, rounds)
-    finally:
-        keras.config.set_dtype_policy(policy_before)
-    return _finish(run, recipe, rounds, encoded, dev_corpus, corpora["test"])
-
-
-def build_model(recipe: Recipe, source: Tokenizer, target: Tokenizer, shards: int = 1) -> TranslationModel:
-    """The recipe's network with its optimizer, sized for these tokenizers, compiled but untrained."""
-    options = recipe.training
-    sizes = dataclasses.replace(recipe.model, source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size)
-    model = TranslationModel(sizes, label_smoothing=options.label_smoothing, shards=shards)
-    optimizer = backend.adam(
-        options.learning_rate,
-        beta_2=0.98,
-        global_clipnorm=options.clip_norm,
-        use_ema=options.ema > 0,
-        ema_momentum=options.ema,
-    )
-    optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, jit_compile=False)
-    return model
-
-
-def _check_claim(run: Path, recipe: Recipe) -> str:
-    """The content of the run's recipe.json; refused where the folder holds a run of another recipe."""
-    # How long to train may change between two starts of the same run; what is trained may not.
-    same = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, patience=1, hours=0.0), output="")
-    text = json.dumps(dataclasses.asdict(same), indent=2, ensure_ascii=False)
-    path = run / RECIPE
-    if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise TrainingError(
-            f"{run} holds a run of another recipe (see its {RECIPE}); choose another folder with --output, or delete it"
-        )
-    return text
-
-
-def _check_data(run: Path, *corpora: Corpus) -> None:
-    """Refuse to go on with a run whose data has changed: its batches and tokenizers are of the old data."""
-    digest = hashlib.sha256()
-    for corpus in corpora:
-        for side in (corpus.sources, corpus.targets):
-            digest.update("\n".join(side).encode("utf-8", "replace") + b"\0")
-    path = run / DATA
-    known = path.read_text(encoding="utf-8") if path.exists() else None
-    if known == digest.hexdigest():
-        return
-    if known is not None:
-        raise TrainingError(
-            f"the train or dev text has changed since the run in {run} began; "
-            "choose another folder with --output, or delete it"
-        )
-    run.mkdir(parents=True, exist_ok=True)
-    write_whole(path, digest.hexdigest())
-
-
-def _read(recipe: Recipe, base: Path, part: str) -> Corpus | None:
-    place = getattr(recipe.data, part)
-    return read_corpus(base / place, recipe.source_language, recipe.target_language) if place else None
-
-
-def _tokenizers(run: Path, recipe: Recipe, corpus: Corpus) -> tuple[Tokenizer, Tokenizer]:
-    paths = run / bundle.SOURCE_TOKENIZER, run / bundle.TARGET_TOKENIZER
-    if not all(path.exists() for path in paths):
-        data, seed = recipe.data, recipe.training.seed
-        spaces = [language(code).uses_spaces for code in (recipe.source_language, recipe.target_language)]
-        if data.joint_vocab:
-            text = [*corpus.sources, *corpus.targets]
-            joint = tokenizer.train(text, data.target_vocab_size, side="target", uses_spaces=any(spaces), seed=seed)
-            made = [joint, joint]
-        else:
-            made = [
-                tokenizer.train(
-                    corpus.sources, data.source_vocab_size, side="source", uses_spaces=spaces[0], seed=seed
-                ),
-                tokenizer.train(
-                    corpus.targets, data.target_vocab_size, side="target", uses_spaces=spaces[1], seed=seed
-                ),
-            ]
-        for path, one in zip(paths, made, strict=True):
-            one.save(path.with_suffix(".writing"))
-            os.replace(path.with_suffix(".writing"), path)
-    return Tokenizer.load(paths[0]), Tokenizer.load(paths[1])
-
-
-def _precision(options: TrainingConfig) -> str:
-    if options.precision == "auto":
-        return "mixed_bfloat16" if backend.processor_multiplies_bfloat16() else "float32"
-    return options.precision
-
-
-def _plan(encoded: EncodedCorpus, source: Tokenizer, recipe: Recipe) -> BatchPlan:
-    options = recipe.training
-    noise = SourceNoise(encoded, source, options.source_noise, recipe.data.max_tokens, options.seed)
-    return BatchPlan(encoded, options.batch_tokens, options.seed, noise if options.source_noise else None)
-
-
-def _fit(model: TranslationModel, plan: BatchPlan, options: TrainingConfig, rounds: Rounds) -> None:
-    size = options.updates_per_round
-    if rounds.is_over():
-        return
-    rounds.tokens_per_batch = plan.tokens_per_batch()
-    callbacks: list[keras.callbacks.Callback] = [rounds]
-    if backend.uses_tensorflow():
-        callbacks.append(keras.callbacks.TensorBoard(rounds.run / "tensorboard", write_graph=False))
-    model.fit(
-        backend.feed(plan.batches(first=rounds.progress.update)),
-        steps_per_epoch=size,
-        initial_epoch=rounds.progress.update // size,
-        epochs=math.ceil(options.updates / size),
-        callbacks=callbacks,
-        shuffle=False,
-        verbose=0,
-    )
-    gc.collect()  # Keras's iterator over the batches is in a cycle; left to the exit, TensorFlow would warn there
-
-
-def _is_written(run: Path, progress: Progress) -> bool:
-    """Whether the bundle of this state of the run is there, its card included, which is written last."""
-    try:
-        updates = bundle.read_config(run / BUNDLE).training.get("updates")
-        return updates == progress.update and (run / BUNDLE / bundle.CARD).stat().st_size > 0
-    except (BundleError, OSError):
-        return False
+        encoded = encode_corpus(mixture.corpus, *tokenizers, recipe.data.max_tokens, run)
+        shares = shares_of(encoded.sizes(mixture.sizes), recipe.data.weights)
+        fit(model, batch_plan(encoded, tokenizers[0], recipe, shares=shares), recipe.training, rounds)
+    return _finish(run, recipe, rounds, encoded, dev, test)
 
 
 def _finish(
@@ -217,14 +86,19 @@ def _finish(
     facts = {
         "Pairs": f"{len(encoded):,} for training ({encoded.num_left_out:,} longer ones left out), "
         f"{len(test) if test else 0:,} for the scores below",
+        **_mixture_fact(recipe),
         "Updates": f"{state.update:,} batches of about {recipe.training.batch_tokens:,} target tokens, "
         f"the best weights on dev after {state.best_update:,}",
-        "Time": f"{state.seconds / 3600:.2f} hours on {os.cpu_count()} processor cores, {_precision(recipe.training)}",
+        "Time": time_fact(rounds),
         "Reproduce": f"`nmt train {recipe.name}.toml` with the recipe of that name",
     }
-    config = dataclasses.replace(
-        bundle_config(recipe, rounds.network),
-        training={"updates": state.update, "hours": round(state.seconds / 3600, 3), "best_update": state.best_update},
-    )
-    tokenizers = {name: run / name for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
-    return pack(run / BUNDLE, config, load_arrays(run / BEST), tokenizers, dev, test, facts)
+    return pack_run(run, recipe, rounds, facts, dev, test, {"pairs": len(encoded)})
+
+
+def _mixture_fact(recipe: Recipe) -> dict[str, str]:
+    """For the card: which corpora were mixed, and how often each was seen."""
+    places, weights = recipe.data.train, recipe.data.weights or (1.0,) * len(recipe.data.train)
+    if len(places) < 2:
+        return {}
+    parts = (f"`{place}` {weight:g}×" for place, weight in zip(places, weights, strict=True))
+    return {"Mixture": f"in each pass over the data {', '.join(parts)}"}

@@ -438,8 +438,8 @@ def test_the_recipe_for_the_sample_finds_what_the_documented_command_writes():
     """`nmt data prepare … --out work/` and then `nmt train data/recipes/sample.toml`, both from the checkout."""
     path = ROOT / "data" / "recipes" / "sample.toml"
     data = load_recipe(path).data
-    for part in ("train", "dev", "test"):
-        assert (path.parent / getattr(data, part)).resolve() == ROOT / "work" / part
+    for part, place in (("train", *data.train), ("dev", data.dev), ("test", data.test)):
+        assert (path.parent / place).resolve() == ROOT / "work" / part
     assert "nmt data prepare data/sample/en-ja.tsv --out work/" in path.read_text(encoding="utf-8")
 
 

@@ -1,0 +1,131 @@
+"""Options of fine-tuning, and what is chosen where nothing is said: every default of `nmt finetune` is written here."""
+
+from dataclasses import dataclass
+
+from nmt.errors import ConfigError
+from nmt.option import option
+
+PARTS = ("source_embedding", "encoder", "attention", "decoder", "output", "target_embedding")
+VOCABULARIES = ("auto", "keep", "extend", "new")
+
+
+@dataclass(frozen=True)
+class FinetuningConfig:
+    """What a model is made from, and how. What is None is chosen from the size of the data.
+
+    A corpus is a prefix (`corpus/train` stands for `corpus/train.en` and `corpus/train.ja`) or one file with both sides
+    (.tsv, .csv, .jsonl).
+    """
+
+    parent: str = option("", "model to start from: an installed one or a folder (default: the most similar one)")
+    pair: str = option("", "languages, such as en-it (default: those of the parent)")
+    name: str = option("", "what the new model is called (default: the name of its folder)")
+    licence: str = option("", "licence of the data, for the model card")
+    data_credit: str = option("", "who made the data, for the model card")
+
+    dev: str = option("", "corpus that training is watched on (default: a part of the data)")
+    test: str = option("", "corpus that the model is scored on, before and after (default: a part of the data)")
+    dev_size: int | None = option(None, "pairs of the data set apart for that", (20, 500), rare=True)
+    test_size: int | None = option(None, "the same for the test; 0: none", (20, 1000), rare=True)
+    old_test: str = option("", "corpus of the parent's kind, to see what is forgotten")
+
+    mix: str = option("", "corpus of the parent's kind, mixed in so that less is forgotten")
+    mix_share: float = option(1.0, "with mix: old pairs for each new one", (0.1, 4.0), rare=True)
+    near: float = option(
+        0.0, "pull of the weights towards the parent's, in nats for a squared distance of 1 (MAP-L2)", (1e-5, 1e-2)
+    )
+    low_rank: int = option(0, "rank of the updates of weight matrices (LoRA); 0: they learn as a whole", (4, 64))
+    freeze: tuple[str, ...] = option((), "parts that do not learn", PARTS)
+
+    source_vocabulary: str = option(
+        "auto",
+        "the parent's, the parent's with more pieces, or one of its own; auto: the parent's for its language",
+        VOCABULARIES,
+    )
+    target_vocabulary: str = option("auto", "the same for the target", VOCABULARIES)
+    vocab_size: int | None = option(None, "pieces of a vocabulary of its own", (500, 8000), rare=True)
+    extra_pieces: int | None = option(None, "pieces at most that extend adds", (50, 2000), rare=True)
+
+    minutes: float = option(0.0, "stop after so much training time; 0: when there is no more to gain", (2.0, 120.0))
+    updates: int | None = option(None, "upper bound on the number of updates", (50, 50_000))
+    learning_rate: float | None = option(None, "at its highest", (1e-4, 2e-3))
+    batch_tokens: int | None = option(None, "target tokens in a batch", (200, 4000), rare=True)
+    patience: int = option(6, "rounds without a better dev chrF before training stops", (3, 20), rare=True)
+    dropout: float | None = option(None, "noise on embeddings and between layers", (0.0, 0.5), rare=True)
+    word_dropout: float | None = option(None, "share of words whose embedding is zeroed", (0.0, 0.3), rare=True)
+    label_smoothing: float = option(0.1, "probability spread over the whole vocabulary", (0.0, 0.2), rare=True)
+    source_noise: float = option(
+        0.1, "share of source sentences read as hurried people type them, so that this is not forgotten", (0.0, 0.3)
+    )
+    seed: int = option(1, "of all that is random", rare=True)
+
+    trial_updates: int = option(
+        0, "without a parent: try each candidate for so many updates instead of judging by its vocabulary", (50, 500)
+    )
+    from_scratch: bool = option(False, "also train a model from nothing on the same data, to compare")
+
+    def __post_init__(self) -> None:
+        _check_sizes(self)
+        for name in ("source_vocabulary", "target_vocabulary"):
+            _check(
+                getattr(self, name) in VOCABULARIES,
+                f'{name} must be one of {", ".join(VOCABULARIES)}, not "{getattr(self, name)}"',
+            )
+        for part in self.freeze:
+            _check(part in PARTS, f'freeze takes {", ".join(PARTS)}, not "{part}"')
+
+
+@dataclass(frozen=True)
+class SizeDefaults:
+    """What suits a corpus of so many pairs; between two sizes, by the logarithm of the size, what lies between."""
+
+    pairs: int  # for training
+    passes: float  # over the data, at most
+    learning_rate: float
+    batch_tokens: float  # few, so that there are enough updates
+    dropout: float
+    word_dropout: float
+    vocab_size: float  # of a vocabulary of its own
+    extra_pieces: float  # of one that is extended
+
+
+NEW_DOMAIN = (
+    SizeDefaults(200, 16, 3e-4, 300, 0.30, 0.10, 500, 100),
+    SizeDefaults(1_000, 12, 4e-4, 500, 0.25, 0.10, 1_000, 300),
+    SizeDefaults(10_000, 8, 6e-4, 1_000, 0.15, 0.05, 2_000, 1_000),
+    SizeDefaults(50_000, 6, 1e-3, 1_500, 0.10, 0.05, 4_000, 2_000),
+)
+NEW_LANGUAGE = (
+    SizeDefaults(200, 60, 1.0e-3, 300, 0.30, 0.15, 500, 300),
+    SizeDefaults(1_000, 40, 1.0e-3, 400, 0.30, 0.15, 1_000, 500),
+    SizeDefaults(10_000, 25, 1.5e-3, 1_000, 0.25, 0.10, 2_000, 1_000),
+    SizeDefaults(50_000, 12, 2.0e-3, 1_500, 0.15, 0.05, 4_000, 2_000),
+)
+# From nothing more is to be learned, so such a model gets more passes and a higher rate.
+FROM_SCRATCH = (
+    SizeDefaults(200, 80, 1.5e-3, 300, 0.30, 0.15, 500, 300),
+    SizeDefaults(1_000, 60, 1.5e-3, 400, 0.30, 0.15, 1_000, 500),
+    SizeDefaults(10_000, 40, 2.0e-3, 1_000, 0.30, 0.10, 2_000, 1_000),
+    SizeDefaults(50_000, 20, 2.0e-3, 1_500, 0.20, 0.05, 4_000, 2_000),
+)
+
+
+def _check_sizes(options: FinetuningConfig) -> None:
+    for name in ("test_size", "mix_share", "near", "low_rank", "minutes", "extra_pieces", "trial_updates"):
+        value = getattr(options, name)
+        _check(value is None or value >= 0, f"{name} must be 0 or more, not {value}")
+    for name in ("dev_size", "vocab_size", "updates", "batch_tokens", "patience"):
+        value = getattr(options, name)
+        _check(value is None or value >= 1, f"{name} must be at least 1, not {value}")
+    _check(
+        options.learning_rate is None or options.learning_rate > 0,
+        f"learning_rate must be above 0, not {options.learning_rate}",
+    )
+    for name in ("dropout", "word_dropout", "label_smoothing", "source_noise"):
+        value = getattr(options, name)
+        _check(value is None or 0 <= value < 1, f"{name} must be in [0, 1), not {value}")
+
+
+def _check(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)

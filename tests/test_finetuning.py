@@ -1,0 +1,581 @@
+"""Fine-tuning: what it makes of a parent, what it says before, and that a kill costs a round and nothing else."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nmt
+from nmt import (
+    BundleError,
+    ConfigError,
+    CorpusError,
+    FinetuningConfig,
+    TrainingError,
+    Translator,
+    bundle,
+    finetuning_ending,
+    graphs,
+    parents,
+    pictures,
+    rounds,
+)
+from nmt.bundle import BundleConfig
+from nmt.checkpoint import load_arrays
+from nmt.cli import main
+from nmt.config import ModelConfig, SearchConfig
+from nmt.corpus import Corpus, write_pair_files
+from nmt.finetuning_config import FROM_SCRATCH, NEW_DOMAIN, NEW_LANGUAGE
+from nmt.finetuning_course import on_trial
+from nmt.finetuning_data import parse_pair, read_data, usual_sizes
+from nmt.finetuning_plan import defaults_for, make_recipe, spoken_time
+from nmt.model import TranslationModel
+from nmt.pictures import Curve
+from nmt.verification import holds, verify
+
+# One small layer each, and few sentences, so that less of a test is making graphs and searching.
+SIZES = ModelConfig(
+    embedding_dim=12, encoder_layers=1, encoder_units=8, decoder_layers=1, decoder_units=16, attention_dim=8
+)
+QUICK = {"updates": 4, "batch_tokens": 150, "dev_size": 4, "test_size": 5}
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def make_bundle(folder, pair, tokenizers, **record):
+    source, target = tokenizers
+    sizes = dataclasses.replace(SIZES, source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size)
+    model = TranslationModel(sizes)
+    weights = {name: values.astype("float16").astype("float32") for name, values in model.named_weights().items()}
+    files = {bundle.SOURCE_TOKENIZER: source.model, bundle.TARGET_TOKENIZER: target.model}
+    config = BundleConfig(
+        folder.name,
+        *pair,
+        sizes,
+        SearchConfig(beam_size=2, max_length_factor=1.0, max_length_extra=2),
+        licence="CC0-1.0",
+        data_credit="its parents",
+        max_source_tokens=40,
+        training=record,
+    )
+    return bundle.write(folder, config, files | graphs.build(sizes, weights), weights, f"# {folder.name}\n")
+
+
+def write_tsv(path, sources, targets):
+    path.write_text("".join(f"{s}\t{t}\n" for s, t in zip(sources, targets, strict=True)), encoding="utf-8")
+    return path
+
+
+def checksums(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory, tokenizers, sample):
+    """A parent, data of a new domain and of a new language, and old pairs."""
+    folder = tmp_path_factory.mktemp("finetuning")
+    make_bundle(folder / "parent", ("en", "ja"), tokenizers, updates=100)
+    write_tsv(folder / "new.tsv", sample.sources[:150], sample.targets[:150])
+    write_tsv(folder / "old.tsv", sample.sources[200:260], sample.targets[200:260])
+    rng = random.Random(1)
+    rows = [[rng.choice(DIGITS) for _ in range(rng.randint(3, 9))] for _ in range(150)]
+    write_tsv(folder / "digits.tsv", map(" ".join, rows), (" ".join(reversed(row)).replace("e", "é") for row in rows))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def few_sentences(monkeypatch):
+    monkeypatch.setattr(finetuning_ending, "_COMPARED", 8)
+
+
+@pytest.fixture(scope="module")
+def finished(work):
+    """A new domain with everything that keeps a child near its parent."""
+    options = FinetuningConfig(
+        parent=str(work / "parent"),
+        mix=str(work / "old.tsv"),
+        old_test=str(work / "old.tsv"),
+        near=1e-3,
+        low_rank=2,
+        freeze=("encoder",),
+        licence="CC BY 4.0",
+        learning_rate=1e-2,
+        **QUICK,
+    )
+    before, told = checksums(work / "parent"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finetuning_ending, "_COMPARED", 8)
+        result = nmt.finetune(work / "new.tsv", work / "domain", options, progress=False, tell=told.append)
+    return result, told, before, options
+
+
+# ---------------------------------------------------------------- a new domain
+
+
+def test_the_parent_is_never_changed(finished, work):
+    assert checksums(work / "parent") == finished[2]
+
+
+def test_the_result_is_a_bundle_like_any_other(finished, work):
+    result = finished[0]
+    assert result.folder == work / "domain" / "bundle" and result.pair == ("en", "ja") and result.parent == "parent"
+    config = bundle.read_config(result.folder)
+    assert config.name == "domain" and config.licence == "CC0-1.0; CC BY 4.0" and config.data_credit == "its parents"
+    assert config.training["parent"] == "parent" and config.training["updates"] == result.updates == 4
+    assert {bundle.ENCODER, bundle.DECODER, bundle.WEIGHTS, finetuning_ending.CURVES} <= config.sha256.keys()
+    assert Translator.load(result.folder).translate("Good morning!").text
+    test = nmt.corpus.read_corpus(work / "domain" / "data" / "test", "en", "ja")
+    checks = list(verify(result.folder, test))
+    assert holds(checks) and all(check.holds for check in checks if check.name in ("files", "card", "chrF")), checks
+
+
+def test_the_folder_of_the_run_is_a_name_of_its_model(finished, work):
+    assert bundle.find(work / "domain") == finished[0].folder
+    assert Translator.load(work / "domain").info.name == "domain"
+
+
+def test_low_rank_updates_and_frozen_parts_show_in_the_weights(finished, work):
+    start, best = (load_arrays(work / "domain" / name) for name in ("start.npz", "best.npz"))
+    assert start.keys() == best.keys() == bundle.read_weights(finished[0].folder).keys()
+    checkpoint = json.loads(str(load_arrays(work / "domain" / "checkpoint.npz")["progress"]))
+    assert [row["update"] for row in checkpoint["history"]] == [0, 1, 2, 3, 4], "the start is evaluated, too"
+    for name, values in best.items():
+        change = values - start[name]
+        if name.startswith("encoder"):
+            assert not change.any(), name
+        elif name.endswith("kernel"):
+            assert np.linalg.matrix_rank(change, tol=1e-5) <= 2, name
+
+
+def test_what_changed_is_measured_on_new_and_old_text(finished):
+    result = finished[0]
+    found = {(one.test, one.system, one.metric) for one in result.measured}
+    metrics = ("BLEU ja-mecab", "BLEU char", "chrF")
+    assert found == {
+        (test, system, metric) for test in ("new", "old") for system in ("before", "after") for metric in metrics
+    }
+    for one in result.measured:
+        assert 0 <= one.value <= 100 and one.margin >= 0 and one.sentences == (5 if one.test == "new" else 60)
+        assert (one.difference is None) == (one.system == "before")
+        assert one.difference is None or (one.low <= one.difference <= one.high and 0 <= one.p_value <= 1)
+
+
+def test_card_and_record_say_what_was_done(finished, work):
+    result = finished[0]
+    card = (result.folder / "README.md").read_text(encoding="utf-8")
+    for said in (
+        "Fine-tuned from: parent (English to Japanese",
+        "MAP-L2 0.001; low-rank updates of rank 2; frozen: encoder",
+    ):
+        assert said in card
+    after = next(one for one in result.measured if one.system == "after" and one.metric == "chrF")
+    assert f"| after | chrF | {after.value:.2f} ± {after.margin:.2f} | {after.difference:+.2f} (" in card
+    assert f"]({finetuning_ending.CURVES})" in card
+    ElementTree.fromstring((result.folder / finetuning_ending.CURVES).read_bytes())
+
+    record = json.loads((work / "domain" / "finetuning.json").read_text(encoding="utf-8"))
+    assert record["options"]["low_rank"] == 2 and record["recipe"]["training"]["updates"] == 4
+    assert record["pairs"] == {"read": 150, "train": 141, "too_long": 0, "dev": 4, "test": 5}
+    assert len(record["measured"]) == len(result.measured) and record["seconds"] > 0
+    assert record["rounds"][0]["loss"] is None and record["rounds"][1]["loss"] > 0
+    assert record["target_rows"]["num_composed"] == record["target_rows"]["num_drawn"] == 0
+
+
+def test_it_says_beforehand_how_long_it_will_take(finished):
+    told = finished[1]
+    assert any(line.startswith("141 pairs to learn from, 4 to watch, 5 for the scores") for line in told)
+    assert any(line.startswith("before, on dev: ") for line in told)
+    assert any(line.startswith("training takes at most ") and "4 updates" in line for line in told)
+    assert "warning: there are only 141 pairs to learn from; a few hundred show an effect, thousands a good one" in told
+
+
+def test_a_finished_run_gives_its_result_again(finished, work, monkeypatch):
+    monkeypatch.setattr(finetuning_ending, "pack_run", lambda *_: pytest.fail("there is nothing left to do"))
+    before = checksums(work / "domain" / "bundle")
+    assert nmt.finetune(work / "new.tsv", work / "domain", finished[3], progress=False) == finished[0]
+    assert checksums(work / "domain" / "bundle") == before
+
+
+@pytest.mark.parametrize("changes", [{"near": 0.0}, {"seed": 2}, {"dropout": 0.5}, {"low_rank": 0}], ids=str)
+def test_other_options_in_the_same_folder_are_refused(finished, work, changes):
+    with pytest.raises(TrainingError, match=r"with other options or of another model .*--out"):
+        nmt.finetune(work / "new.tsv", work / "domain", dataclasses.replace(finished[3], **changes), progress=False)
+
+
+def test_other_text_in_the_same_folder_is_refused(finished, work, tmp_path, sample):
+    other = write_tsv(tmp_path / "other.tsv", sample.sources[:149], sample.targets[:149])
+    with pytest.raises(TrainingError, match="text has changed"):
+        nmt.finetune(other, work / "domain", finished[3], progress=False)
+
+
+# ---------------------------------------------------------------- a new language, and a kill
+
+
+LANGUAGE = FinetuningConfig(pair="en-xx", vocab_size=300, **QUICK)
+
+
+@pytest.fixture(scope="module")
+def language(work):
+    """A run that is cut off after its second round, and once more before its bundle is measured."""
+    options, run = dataclasses.replace(LANGUAGE, parent=str(work / "parent")), work / "language"
+
+    def cut_off(path, model, progress, original=rounds.save_checkpoint):
+        original(path, model, progress)
+        if progress.update == 2:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(rounds, "save_checkpoint", cut_off)
+        nmt.finetune(work / "digits.tsv", run, options, progress=False)
+    assert not (run / "bundle").exists()
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finetuning_ending, "_COMPARED", 8)
+        result = nmt.finetune(work / "digits.tsv", run, options, progress=False, tell=told.append)
+    return result, told
+
+
+def test_a_run_that_was_cut_off_goes_on(language, work):
+    result, told = language
+    assert "goes on after update 2" in told and not any("training takes" in line for line in told)
+    record = json.loads((work / "language" / "finetuning.json").read_text(encoding="utf-8"))
+    assert [row["update"] for row in record["rounds"]] == [1, 2, 3, 4]
+    assert result.updates == 4 and not list((work / "language").glob("*.writing"))
+
+
+def test_a_new_language_takes_over_what_it_can(language, work):
+    result, _ = language
+    start, parent = load_arrays(work / "language" / "start.npz"), bundle.read_weights(work / "parent")
+    for name, values in parent.items():
+        if not name.startswith("target_embedding"):
+            np.testing.assert_array_equal(start[name], values, err_msg=name)
+    assert checksums(work / "language")["source.model"] == checksums(work / "parent")["source.model"]
+    record = json.loads((work / "language" / "finetuning.json").read_text(encoding="utf-8"))
+    rows = record["target_rows"]
+    assert rows["num_copied"] >= 260 and rows["num_composed"] + rows["num_drawn"] > 0
+    assert sum(rows.values()) == bundle.read_config(result.folder).model.target_vocab_size
+    assert result.pair == ("en", "xx") and Translator.load(result.folder).translate("one two three").text
+    assert 'nothing is known about the language "xx"' in " ".join(result.warnings)
+    assert {one.system for one in result.measured} == {"before", "after"}
+
+
+# ---------------------------------------------------------------- the choice of the parent
+
+
+@pytest.fixture
+def installed(tmp_path, tokenizers, work, monkeypatch):
+    """Three installed models, of which one writes Latin letters, and one has no training weights."""
+    source, target = tokenizers
+    for name, pair, updates in (("en-ja", ("en", "ja"), 50), ("en-ko", ("en", "ko"), 90), ("de-es", ("de", "es"), 99)):
+        make_bundle(tmp_path / name, pair, (source, source if name == "de-es" else target), updates=updates)
+    make_bundle(tmp_path / "en-es", ("en", "es"), (source, source), updates=10)
+    make_bundle(tmp_path / "en-fr", ("en", "fr"), (source, source), updates=1000)
+    (tmp_path / "en-fr" / bundle.WEIGHTS).unlink()
+    monkeypatch.setattr(bundle, "PRETRAINED", tmp_path)
+
+
+def test_the_most_similar_model_is_the_parent(installed, sample):
+    corpus = Corpus(sample.sources[:100], sample.sources[:100])  # Latin letters, whatever the code
+    ranked = parents.candidates(("en", "it"), corpus, 400)
+    assert [one.name for one in ranked] == ["en-es", "en-ko", "en-ja", "de-es"], "source, then script, then training"
+    said = parents.explain(ranked, ("en", "it"))
+    assert "\n" not in said
+    assert said.startswith("en-es: reads English as the new one will, writes the script of Italian, knows ")
+    assert "% of its pieces; then en-ko (" in said
+    same = parents.candidates(("de", "es"), corpus, 400)
+    assert parents.explain(same, ("de", "es")).startswith("de-es: it translates German to Spanish already; then ")
+
+
+def test_a_trial_decides_where_one_is_asked_for(installed, work, monkeypatch):
+    ranked = parents.candidates(("en", "xx"), Corpus(["one two"], ["one two"]), 300)[:2]
+    scores = iter([11.0, 22.0])
+    monkeypatch.setattr("nmt.finetuning_course.learn", lambda *_: _Tried(next(scores)))
+    options = dataclasses.replace(LANGUAGE, trial_updates=3)
+    data = read_data(work / "digits.tsv", ("en", "xx"), options)
+    tried = on_trial(ranked, ("en", "xx"), data, options, lambda line: None)
+    assert [one.name for one in tried] == [ranked[1].name, ranked[0].name] and tried[0].trial == 22.0
+    assert "tried out, chrF 22.0 on dev" in parents.explain(tried, ("en", "xx"))
+
+
+class _Tried:
+    def __init__(self, score):
+        self.rounds = self.progress = self
+        self.best_score = score
+
+
+def test_without_any_model_the_way_out_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "PRETRAINED", tmp_path)
+    with pytest.raises(BundleError, match=r"no installed model has training weights.*--from"):
+        parents.candidates(("en", "it"), Corpus(["a"], ["b"]), 300)
+
+
+# ---------------------------------------------------------------- what suits the size of the data
+
+
+@pytest.mark.parametrize("table", [NEW_DOMAIN, NEW_LANGUAGE, FROM_SCRATCH], ids=["domain", "language", "scratch"])
+@given(st.integers(1, 200_000), st.integers(1, 200_000))
+def test_more_data_gets_less_noise_and_larger_batches(table, one, other):
+    small, large = (defaults_for(table, size) for size in sorted((one, other)))
+    for name in ("passes", "dropout", "word_dropout"):
+        assert getattr(small, name) >= getattr(large, name)
+    for name in ("learning_rate", "batch_tokens", "vocab_size", "extra_pieces"):
+        assert getattr(small, name) <= getattr(large, name)
+
+
+@given(st.integers(200, 50_000), st.booleans())
+def test_the_recipe_is_sensible_from_200_to_50_000_pairs(pairs, domain):
+    usual = defaults_for(NEW_DOMAIN if domain else NEW_LANGUAGE, pairs)
+    parent = BundleConfig("p", "en", "es", SIZES, licence="A", data_credit="B")
+    recipe = make_recipe(FinetuningConfig(), usual, parent, ("en", "it"), "child", 12.0 * pairs, 80)
+    training = recipe.training
+    assert 50 <= training.updates <= 20_000 and 4 <= -(-training.updates // training.updates_per_round) <= 15
+    assert training.warmup_updates < training.updates / 10
+    assert training.ema == 0.5 or 1 / (1 - training.ema) <= training.updates / 10
+    assert 2e-4 <= training.learning_rate <= 2e-3 and training.final_learning_rate < training.learning_rate
+    assert 0.05 <= recipe.model.dropout <= 0.3 and recipe.model.encoder_units == SIZES.encoder_units
+
+
+def test_what_is_asked_for_is_done(work):
+    options = FinetuningConfig(dropout=0.0, learning_rate=1e-4, updates=7, batch_tokens=99, minutes=6, licence="A")
+    parent = BundleConfig("p", "en", "es", SIZES, licence="A")
+    recipe = make_recipe(options, defaults_for(NEW_DOMAIN, 300), parent, ("en", "es"), "child", 1000, 80)
+    assert recipe.model.dropout == 0.0 and recipe.training.hours == pytest.approx(0.1)
+    assert (recipe.training.learning_rate, recipe.training.updates, recipe.training.batch_tokens) == (1e-4, 7, 99)
+    assert recipe.licence == "A"
+
+
+@given(st.integers(10, 100_000))
+def test_most_of_the_data_is_learned_from(pairs):
+    dev, test = usual_sizes(pairs)
+    assert 1 <= dev <= 500 and 1 <= test <= 1000 and dev + test <= pairs / 5
+
+
+def test_times_are_said_as_people_say_them():
+    assert [spoken_time(s) for s in (3, 40, 360, 9000)] == ["10 seconds", "40 seconds", "6 minutes", "2.5 hours"]
+
+
+# ---------------------------------------------------------------- warnings
+
+
+def warnings_of(path, pair=("en", "ja"), **options):
+    return read_data(path, pair, FinetuningConfig(**options)).warnings
+
+
+def test_good_data_gives_no_warning(tmp_path, sample):
+    assert warnings_of(write_tsv(tmp_path / "a.tsv", sample.sources, sample.targets)) == ()
+
+
+@pytest.mark.parametrize("shift", [1, -1])
+def test_a_shifted_side_is_noticed(tmp_path, sample, shift):
+    """Lengths vary more here than in the sample, as they do in most text."""
+    rng = random.Random(3)
+    sources, targets = [], []
+    for _ in range(400):
+        k = rng.randrange(len(sample.sources) - 8)
+        n = rng.randint(1, 8)
+        sources.append(" ".join(sample.sources[k : k + n]))
+        targets.append("".join(sample.targets[k : k + n]))
+    assert not any("lengths" in line for line in warnings_of(write_tsv(tmp_path / "good.tsv", sources, targets)))
+    moved = (
+        targets[:200] + targets[200 + shift :] + targets[200 : 200 + shift]
+        if shift > 0
+        else [*targets[:200], "余計な行です。", *targets[200:-1]]
+    )
+    (said,) = [line for line in warnings_of(write_tsv(tmp_path / "bad.tsv", sources, moved)) if "lengths" in line]
+    assert said.startswith("from about pair 201 on the lengths of the two sides have nothing to do with each other")
+    assert f"line n of one side seems to belong to line n{-shift:+} of the other" in said
+
+
+def test_swapped_columns_are_noticed(tmp_path):
+    english = [f"This is what the {word} said to me about the house." for word in DIGITS] * 10
+    italian = [f"Questo è quello che il {word} mi ha detto della casa." for word in DIGITS] * 10
+    numbered = [[f"{line} {k}" for k, line in enumerate(side)] for side in (english, italian)]
+    path = write_tsv(tmp_path / "a.tsv", *reversed(numbered))
+    assert any("wrong way round" in line for line in warnings_of(path, ("en", "it")))
+    path = write_tsv(tmp_path / "b.tsv", numbered[0], numbered[1])
+    assert any("target sentences do not look like German" in line for line in warnings_of(path, ("en", "de")))
+    assert not any("look" in line for line in warnings_of(path, ("en", "it")))
+
+
+def test_an_overlap_with_the_test_part_is_left_out(tmp_path, sample):
+    path = write_tsv(tmp_path / "a.tsv", sample.sources, sample.targets)
+    write_pair_files(Corpus(sample.sources[:30], sample.targets[:30]), tmp_path / "t.en", tmp_path / "t.ja")
+    data = read_data(path, ("en", "ja"), FinetuningConfig(test=str(tmp_path / "t")))
+    assert not {*data.train.sources} & {*data.test.sources} and len(data.test) == 30
+    assert any("share a sentence with dev or test; they are left out" in line for line in data.warnings)
+
+
+def test_unusable_pairs_are_counted(tmp_path, sample):
+    same = sample.sources[:200]
+    path = write_tsv(tmp_path / "a.tsv", [*sample.sources[200:], *same], [*sample.targets[200:], *same])
+    assert "200 of the 428 pairs are unusable: source = target (200)" in warnings_of(path)
+
+
+def test_old_test_that_is_in_the_new_text_is_noticed(tmp_path, sample):
+    path = write_tsv(tmp_path / "a.tsv", sample.sources, sample.targets)
+    assert any("of old-test share a sentence" in line for line in warnings_of(path, old_test=str(path)))
+
+
+def test_text_that_repeats_itself_gets_smaller_parts(tmp_path, sample):
+    """Of 208 pairs 20 would go to each part, but only 28 stand alone."""
+    sources = [f"Press button {k % 15}." for k in range(180)] + list(sample.sources[:28])
+    targets = [f"{k % 15}番のボタンを{'ぽん' * (k // 15)}と押す。" for k in range(180)] + list(sample.targets[:28])
+    path = write_tsv(tmp_path / "a.tsv", sources, targets)
+    data = read_data(path, ("en", "ja"), FinetuningConfig())
+    assert 5 <= len(data.dev) == len(data.test) <= 14
+    with pytest.raises(CorpusError, match="ask for smaller parts"):
+        read_data(path, ("en", "ja"), FinetuningConfig(dev_size=20, test_size=20))
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize("text", ["en-it", "en-pt-BR", "zh-Hant-en", "sr-Latn-RS-en-GB", "en-gsw"])
+def test_pairs_of_languages(text):
+    assert "-".join(parse_pair(text)) == text
+    assert parse_pair("en-pt-BR") == ("en", "pt-BR")
+
+
+@pytest.mark.parametrize("text", ["en", "italian", "en_it", "EN-IT", "en-en", "en-", "-it", "en-it-fr", "", "e-i"])
+def test_what_is_no_pair_of_languages(text):
+    with pytest.raises(ConfigError, match=r"pair of languages|one language twice"):
+        parse_pair(text)
+
+
+def refused(capsys, *command):
+    assert main(["finetune", *map(str, command)]) == 1
+    captured = capsys.readouterr()
+    line = captured.err.splitlines()[-1]
+    assert line.startswith("nmt: error: ") and "Traceback" not in captured.err
+    return line
+
+
+def test_bad_input_is_one_clear_line(work, tmp_path, capsys, tokenizers):
+    data, out, parent = work / "new.tsv", tmp_path / "out", work / "parent"
+    assert "is not a pair of languages" in refused(capsys, "--to", "klingon", "--data", data, "--out", out)
+    assert "say which languages" in refused(capsys, "--data", data, "--out", out)
+    assert 'no model "nowhere"' in refused(capsys, "--from", "nowhere", "--data", data, "--out", out)
+    assert "no such file" in refused(capsys, "--from", parent, "--data", tmp_path / "none.tsv", "--out", out)
+    (tmp_path / "one.tsv").write_text("Yes.\nNo.\n", encoding="utf-8")
+    assert "missing column" in refused(capsys, "--from", parent, "--data", tmp_path / "one.tsv", "--out", out)
+    light = make_bundle(tmp_path / "light", ("en", "ja"), tokenizers)
+    (light / bundle.WEIGHTS).unlink()
+    assert "has no training weights" in refused(capsys, "--from", light, "--data", data, "--out", out)
+    assert "goes with a new domain" in refused(
+        capsys, "--from", parent, "--to", "en-xx", "--mix", data, "--data", work / "digits.tsv", "--out", out
+    )
+    write_tsv(tmp_path / "few.tsv", ["Yes.", "No."], ["はい。", "いいえ。"])
+    assert "too small" in refused(capsys, "--from", parent, "--data", tmp_path / "few.tsv", "--out", out)
+    write_tsv(tmp_path / "latin.tsv", ["Yes, sir.", "No, sir."], ["Hai hai", "Iie iie"])
+    assert "wrong script (2)" in refused(capsys, "--from", parent, "--data", tmp_path / "latin.tsv", "--out", out)
+    assert not out.exists(), "the folder is free for the corrected command"
+
+
+@pytest.mark.parametrize("kind", ["a file", "a folder", "a training run", "a bundle"])
+def test_an_output_that_holds_something_else_is_refused(work, tmp_path, capsys, kind):
+    out = tmp_path / "out"
+    if kind == "a file":
+        out.write_text("mine", encoding="utf-8")
+    else:
+        out.mkdir()
+        name = {"a folder": "notes.txt", "a training run": "recipe.json", "a bundle": "config.json"}[kind]
+        (out / name).write_text("{}", encoding="utf-8")
+    before = checksums(tmp_path) | (checksums(out) if out.is_dir() else {})
+    said = refused(capsys, "--from", work / "parent", "--data", work / "new.tsv", "--out", out)
+    assert "holds something that is no fine-tuning" in said
+    assert checksums(tmp_path) | (checksums(out) if out.is_dir() else {}) == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"freeze": ("head",)},
+        {"near": -1.0},
+        {"updates": 0},
+        {"dropout": 1.0},
+        {"learning_rate": 0.0},
+        {"target_vocabulary": "old"},
+        {"dev_size": 0},
+    ],
+    ids=str,
+)
+def test_impossible_options(changes):
+    with pytest.raises(ConfigError, match=next(iter(changes))):
+        FinetuningConfig(**changes)
+
+
+def test_every_option_has_a_flag_and_an_explanation(capsys):
+    with pytest.raises(SystemExit):
+        main(["finetune", "--help"])
+    shown = capsys.readouterr().out
+    for field in dataclasses.fields(FinetuningConfig):
+        flag = {"parent": "--from", "pair": "--to"}.get(field.name, "--" + field.name.replace("_", "-"))
+        assert f"  {flag} " in shown or f"  {flag}\n" in shown, flag
+
+
+# ---------------------------------------------------------------- the picture
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.floats(-5, 100)), min_size=1, max_size=30))
+def test_curves_stay_in_their_picture(points):
+    picture = pictures.file([pictures.curves("a & b", [Curve("<c>", sorted(points))], "updates")] * 2)
+    root = ElementTree.fromstring(picture)
+    space = "{http://www.w3.org/2000/svg}"
+    lines = list(root.iter(f"{space}polyline"))
+    assert len(lines) == 2
+    for line in lines:
+        for x, y in (map(float, point.split(",")) for point in line.get("points").split()):
+            assert 0 <= x <= 720 and 0 <= y <= 260
+
+
+# ---------------------------------------------------------------- slow: real kills, and a model from nothing beside it
+
+
+def command(work, run, *more):
+    options = {"updates": 60, "batch-tokens": 150, "dev-size": 4, "test-size": 5, "vocab-size": 300}
+    flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    return [sys.executable, "-m", "nmt", "finetune", "--from", str(work / "parent"), "--to", "en-xx",
+            "--data", str(work / "digits.tsv"), "--out", str(run), *flags, *more]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_ends_like_one_that_was_not(work):
+    before = checksums(work / "parent")
+    subprocess.run(command(work, work / "whole"), check=True, capture_output=True, timeout=600)
+    rng, run = random.Random(5), work / "killed"
+    for k in range(5):
+        process = subprocess.Popen(command(work, run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        start, old = time.monotonic(), (run / "checkpoint.npz").stat().st_mtime_ns if k > 1 else 0
+        while process.poll() is None and time.monotonic() - start < 300:
+            path = run / "checkpoint.npz"
+            if path.exists() and path.stat().st_mtime_ns != old:
+                break
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 1.0))
+        os.kill(process.pid, signal.SIGKILL) if process.poll() is None else None
+        process.wait()
+    subprocess.run(command(work, run), check=True, capture_output=True, timeout=600)
+    assert checksums(work / "parent") == before
+    assert (
+        checksums(run / "bundle")["weights.safetensors"] == checksums(work / "whole" / "bundle")["weights.safetensors"]
+    )
+    assert not list(run.glob("*.writing"))
+
+
+@pytest.mark.slow
+def test_a_model_from_nothing_is_compared_where_one_is_asked_for(work, capsys):
+    flags = command(work, work / "compared", "--from-scratch")[3:]
+    assert main(flags) == 0
+    shown = capsys.readouterr().out
+    assert "against a model that learned from nothing else" in shown and "from nothing" in shown
+    assert (work / "compared" / "from-scratch" / "bundle" / "config.json").exists()
