@@ -25,10 +25,15 @@ if TYPE_CHECKING:
         NmtError,
         TrainingError,
     )
+    from nmt.finetuning import finetune
+    from nmt.finetuning_config import FinetuningConfig
+    from nmt.finetuning_ending import Finetuning
     from nmt.glossary import read_glossary
+    from nmt.inspection import Inspection, inspect
     from nmt.jobs import FileReport, translate_file
     from nmt.languages import language, looks_like
-    from nmt.translator import Alternative, Sentence, Translation, Translator
+    from nmt.live import LiveTranslation, LiveTranslator
+    from nmt.translator import Alternative, Choice, Partial, Sentence, Translation, Translator, Word
 
 __version__ = "0.1.0"
 
@@ -37,13 +42,20 @@ __all__ = [
     "Alternative",
     "BundleError",
     "BundleInfo",
+    "Choice",
     "ConfigError",
     "CorpusError",
     "DocumentError",
     "DocumentOptions",
     "FileReport",
+    "Finetuning",
+    "FinetuningConfig",
+    "Inspection",
+    "LiveTranslation",
+    "LiveTranslator",
     "MissingExtraError",
     "NmtError",
+    "Partial",
     "SearchConfig",
     "Sentence",
     "Term",
@@ -51,7 +63,10 @@ __all__ = [
     "Translation",
     "TranslationOptions",
     "Translator",
+    "Word",
     "__version__",
+    "finetune",
+    "inspect",
     "installed",
     "language",
     "looks_like",
@@ -63,14 +78,21 @@ _HOME = {
     "Alternative": "nmt.translator",
     "BundleError": "nmt.errors",
     "BundleInfo": "nmt.bundle",
+    "Choice": "nmt.translator",
     "ConfigError": "nmt.errors",
     "CorpusError": "nmt.errors",
     "DocumentError": "nmt.errors",
     "DocumentOptions": "nmt.documents",
     "FORMATS": "nmt.documents",
     "FileReport": "nmt.jobs",
+    "Finetuning": "nmt.finetuning_ending",
+    "FinetuningConfig": "nmt.finetuning_config",
+    "Inspection": "nmt.inspection",
+    "LiveTranslation": "nmt.live",
+    "LiveTranslator": "nmt.live",
     "MissingExtraError": "nmt.errors",
     "NmtError": "nmt.errors",
+    "Partial": "nmt.translator",
     "SearchConfig": "nmt.config",
     "Sentence": "nmt.translator",
     "Term": "nmt.config",
@@ -78,6 +100,9 @@ _HOME = {
     "Translation": "nmt.translator",
     "TranslationOptions": "nmt.config",
     "Translator": "nmt.translator",
+    "Word": "nmt.translator",
+    "inspect": "nmt.inspection",
+    "finetune": "nmt.finetuning",
     "installed": "nmt.bundle",
     "language": "nmt.languages",
     "looks_like": "nmt.languages",

@@ -1,9 +1,10 @@
 """Dynamic batching: callers that come at the same time are served together."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from nmt.config import SearchConfig
 from nmt.search import Hypothesis
@@ -11,14 +12,15 @@ from nmt.search import Hypothesis
 _SMALLEST = 4  # sentences: smaller batches cost more per sentence than another worker gains
 
 Found = list[Hypothesis]  # of one sentence, best first
-Work = Callable[[list[list[int]], SearchConfig], list[Found]]
+Source = TypeVar("Source", bound=Sized)  # a sentence: its ids, or what else has their length
+Work = Callable[[list[Source], SearchConfig], list[Found]]
 
 
 @dataclass(eq=False)
-class _Request:
+class _Request(Generic[Source]):
     """The sentences of one call, and what has been found for them."""
 
-    sources: Sequence[list[int]]
+    sources: Sequence[Source]
     config: SearchConfig
     todo: list[int]  # places in `sources` that nobody has taken yet, the next one last
     found: dict[int, Found] = field(default_factory=dict)
@@ -30,12 +32,12 @@ class _Request:
 
 
 @dataclass(frozen=True)
-class _Item:
-    request: _Request
+class _Item(Generic[Source]):
+    request: _Request[Source]
     place: int
 
 
-class DynamicBatcher:
+class DynamicBatcher(Generic[Source]):
     """Puts the sentences of concurrent calls into common batches. Safe to share between threads.
 
     A call that finds nobody at work starts at once, so a single user never waits. Calls that come meanwhile wait for
@@ -48,17 +50,18 @@ class DynamicBatcher:
     threads.
 
     Args:
-        work: searches a batch: sources (ids) and the setting that they share -> the hypotheses of each.
+        work: searches a batch: sources (ids, or what has their length) and the setting that they share -> the
+            hypotheses of each.
         num_workers: batches in work at the same time.
     """
 
-    def __init__(self, work: Work, num_workers: int = 1):
+    def __init__(self, work: Work[Source], num_workers: int = 1):
         self._work, self._num_workers, self._free_workers = work, num_workers, num_workers
-        self._waiting: list[_Request] = []  # calls with sentences that nobody has taken, oldest first
+        self._waiting: list[_Request[Source]] = []  # calls with sentences that nobody has taken, oldest first
         self._changed = threading.Condition()
         self._pool: ThreadPoolExecutor | None = None  # made when first needed
 
-    def run(self, sources: Sequence[list[int]], config: SearchConfig) -> list[Found]:
+    def run(self, sources: Sequence[Source], config: SearchConfig) -> list[Found]:
         """Search all `sources` with `config`; blocks until they are done.
 
         Raises:
@@ -121,7 +124,11 @@ class DynamicBatcher:
             self._changed.notify_all()
 
     def _finish(
-        self, batch: list[_Item], requests: list[_Request], found: list[Found], error: BaseException | None
+        self,
+        batch: list[_Item[Source]],
+        requests: list[_Request[Source]],
+        found: list[Found],
+        error: BaseException | None,
     ) -> None:
         if error is None:
             for item, hypotheses in zip(batch, found, strict=True):
@@ -139,7 +146,7 @@ class DynamicBatcher:
             if request not in self._waiting and not request.is_done():
                 self._waiting.insert(0, request)
 
-    def _take_batch(self) -> list[_Item]:
+    def _take_batch(self) -> list[_Item[Source]]:
         oldest = self._waiting[0]
         together = [oldest]
         if not oldest.alone:
@@ -149,7 +156,7 @@ class DynamicBatcher:
         size = min(oldest.config.batch_size, max(fair_share, _SMALLEST))
         room_of_others = sum(len(request.todo) for request in together[1:])
         first = max(size - room_of_others, (size + 1) // 2)
-        batch: list[_Item] = []
+        batch: list[_Item[Source]] = []
         for request in together:
             room = min(first, size) if request is oldest else size - len(batch)
             for _ in range(min(room, len(request.todo))):

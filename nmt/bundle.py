@@ -32,6 +32,7 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "source.model", "target.model"
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
+RUN_BUNDLE = "bundle"  # what the folder of a training run calls the bundle in it
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def unsaved_info(config: BundleConfig) -> BundleInfo:
 
 
 def find(name_or_folder: str | Path) -> Path:
-    """The folder of a bundle: a path as it is, or the name of a shipped one.
+    """The folder of a bundle: a path as it is, that in the folder of a training run, or the name of a shipped one.
 
     Raises:
         BundleError: there is none; the message lists what is installed.
@@ -91,6 +92,8 @@ def find(name_or_folder: str | Path) -> Path:
     folder = Path(name_or_folder)
     if (folder / CONFIG).is_file():
         return folder
+    if (folder / RUN_BUNDLE / CONFIG).is_file():  # the folder of a training run
+        return folder / RUN_BUNDLE
     if str(name_or_folder) and (PRETRAINED / name_or_folder / CONFIG).is_file():
         return PRETRAINED / name_or_folder
     if folder.is_dir():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from nmt.bundle import BundleConfig
+from nmt.config import ModelConfig
 from nmt.evaluation import Score
 from nmt.languages import language
 
@@ -24,7 +25,7 @@ def model_card(
     lines = [
         f"# {config.name}: {source} to {target}",
         "",
-        f"An encoder–decoder LSTM with attention, {num_parameters / 1e6:.1f} million parameters: "
+        f"An encoder–decoder {_kind(model)}, {num_parameters / 1e6:.1f} million parameters: "
         f"{model.encoder_layers} {direction}encoder layers of {model.encoder_units} units, "
         f"{model.decoder_layers} decoder layers of {model.decoder_units}, embeddings of {model.embedding_dim}, "
         f"vocabularies of {model.source_vocab_size:,} and {model.target_vocab_size:,} SentencePiece tokens.",
@@ -62,6 +63,14 @@ def model_card(
                 f"| {search} | {score.name} | {score.value:.2f} | `{_in_table(score.signature)}` |" for score in scores
             ]
     return "\n".join(lines) + "\n"
+
+
+def _kind(model: ModelConfig) -> str:
+    """Such as "LSTM with attention", which is the default, or "GRU with additive attention"."""
+    cell = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "simple RNN"}[model.cell]
+    kinds = {"general": "with attention", "multi_head": f"with attention of {model.attention_heads} heads"}
+    kinds["none"] = "without attention"
+    return f"{cell} {kinds.get(model.attention, f'with {model.attention} attention')}"
 
 
 def _in_table(text: str) -> str:

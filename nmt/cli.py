@@ -10,7 +10,20 @@ import sys
 from collections.abc import Sequence
 
 import nmt
-from nmt.commands import completion, config, data, evaluate, export, models, score, train, translate, ui, verify
+from nmt.commands import (
+    completion,
+    config,
+    data,
+    evaluate,
+    export,
+    finetune,
+    models,
+    score,
+    train,
+    translate,
+    ui,
+    verify,
+)
 from nmt.errors import MissingExtraError, NmtError
 
 _COMMANDS = {
@@ -20,6 +33,7 @@ _COMMANDS = {
     "data": data,
     "config": config,
     "train": train,
+    "finetune": finetune,
     "evaluate": evaluate,
     "score": score,
     "verify": verify,

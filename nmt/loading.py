@@ -1,12 +1,15 @@
 """Opening a bundle: its tokenizers and the engine that runs its network, each checked."""
 
+import dataclasses
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nmt import bundle
 from nmt.bundle import BundleConfig, BundleInfo
 from nmt.engines import Engine
+from nmt.engines.ensemble import EnsembleEngine
 from nmt.errors import BundleError, ConfigError, MissingExtraError
 from nmt.tokenizer import Tokenizer
 
@@ -68,6 +71,44 @@ def load(name_or_folder: str | Path, engine: str = "auto", num_threads: int = 0)
         return LoadedModel(config, info, source, target, _keras_engine(folder, config, num_threads), 1)
     num_workers = num_threads or _num_processors()
     return LoadedModel(config, info, source, target, _onnx_engine(folder, config), num_workers)
+
+
+def load_ensemble(names_or_folders: Sequence[str | Path], engine: str = "auto", num_threads: int = 0) -> LoadedModel:
+    """Open several bundles with the same vocabularies as one model; arguments and errors are those of `load`.
+
+    Raises:
+        ConfigError: there are none, or their vocabularies differ.
+    """
+    models = [load(one, engine, num_threads) for one in names_or_folders]
+    if not models:
+        raise ConfigError("an ensemble needs at least one model")
+    first = models[0]
+    for other in models[1:]:
+        for side in ("source", "target"):
+            if getattr(other, side).model != getattr(first, side).model:
+                raise ConfigError(
+                    f"{other.info.folder} and {first.info.folder} have different {side} vocabularies; the models of an "
+                    "ensemble must be trained with the same ones"
+                )
+    if len(models) == 1:
+        return first
+    return LoadedModel(
+        dataclasses.replace(first.config, max_source_tokens=min(model.config.max_source_tokens for model in models)),
+        BundleInfo(
+            name=" + ".join(model.info.name for model in models),
+            folder=Path(),  # it is in none
+            source_language=first.info.source_language,
+            target_language=first.info.target_language,
+            size_bytes=sum(model.info.size_bytes for model in models),
+            num_parameters=sum(model.info.num_parameters for model in models),
+            licence=", ".join(dict.fromkeys(model.info.licence for model in models if model.info.licence)),
+            data_credit=", ".join(dict.fromkeys(model.info.data_credit for model in models if model.info.data_credit)),
+        ),
+        first.source,
+        first.target,
+        EnsembleEngine([model.engine for model in models]),
+        min(model.num_workers for model in models),
+    )
 
 
 def _num_processors() -> int:

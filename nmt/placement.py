@@ -26,10 +26,11 @@ _PARTICLES = frozenset("にをのがはでともへや")  # of Japanese, often o
 
 @dataclass(frozen=True)
 class Restored:
-    """A translation with its spans, and those of them whose place is a guess."""
+    """A translation with its spans, those of them whose place is a guess, and where each character comes from."""
 
     text: str
     guessed: tuple[str, ...]
+    origins: tuple[int, ...]  # see `nmt.reading.apply`
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,14 @@ class _Place:
         return self.start < end and start < self.end
 
 
-def restore(masked: Masked, reading: Reading, uses_spaces: bool) -> Restored:
+def restore(masked: Masked, reading: Reading, uses_spaces: bool, is_whole: bool = True) -> Restored:
     """The translation of a sentence with all its spans.
 
     Args:
         masked: the sentence.
         reading: its translation.
         uses_spaces: whether the target language divides words by spaces.
+        is_whole: whether nothing follows; of the beginning of a translation, only what stands for spans is replaced.
     """
     edits = [Edit(start, end, "") for start, end in _copies(masked, reading.text)]
     guessed = []
@@ -62,14 +64,17 @@ def restore(masked: Masked, reading: Reading, uses_spaces: bool) -> Restored:
         slot = masked.slots[k]
         if k in places:
             edits.append(Edit(places[k].start, places[k].end, slot.span.text, order=k, slot=slot))
-        else:
+        elif is_whole:
             guessed.append(slot.span.text)
-    for k in seen:
+    for k in seen if is_whole else ():
         if k not in places:
             place = _most_read(reading, k, edits, uses_spaces)
             edits.append(Edit(place, place, masked.slots[k].span.text, order=k, slot=masked.slots[k]))
-    edits += place_loose(masked, reading, edits, uses_spaces)
-    return Restored(masked.before + apply(reading.text, edits, uses_spaces) + masked.after, tuple(guessed))
+    edits += place_loose(masked, reading, edits, uses_spaces) if is_whole else []
+    text, origins = apply(reading.text, edits, uses_spaces)
+    after = masked.after if is_whole else ""
+    origins = (*[-1] * len(masked.before), *origins, *[-1] * len(after))
+    return Restored(masked.before + text + after, tuple(guessed), origins)
 
 
 def _copies(masked: Masked, text: str) -> Iterator[tuple[int, int]]:

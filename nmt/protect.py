@@ -32,7 +32,8 @@ _ADDRESS = r"(?:[!#-'*-;=?-_a-z|~]|\([!#-'*-;=?-_a-z|~]{0,200}\)|\{[!#-'*-;=?-_a
 # What each kind looks like, in the order in which they are tried. Every repetition is bounded or starts at a sign
 # of its own, so that no text takes long.
 _KINDS = {
-    "code": r"(?<!`)(?P<ticks>`{1,3})(?!`)[^`\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]{1,500}(?P=ticks)(?!`)",
+    "code": r"(?<!`)(?P<ticks>`{1,3})(?!`)(?=\s{0,20}[^`\s])"
+    r"[^`\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]{1,500}(?P=ticks)(?!`)",
     "url": rf"<(?:https?|ftp)://[!-;=?-~]+>|(?:(?:https?|ftp)://|www\.(?=[A-Za-z0-9])){_ADDRESS}+(?<![.,;:!?'*|])",
     "email": r"(?<![A-Za-z0-9._%+-])(?:mailto:)?[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*"
     r"\.[A-Za-z]{2,24}",

@@ -3,6 +3,7 @@
 Axis letters: T target tokens, S source tokens.
 """
 
+import codecs
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -68,16 +69,15 @@ def columns_of(masked: Masked, ids: Sequence[int], source: Tokenizer) -> list[tu
 
 def read(pieces: Sequence[str], attention: np.ndarray, columns: Sequence[tuple[int, int]]) -> Reading:
     """A translation of these pieces."""
-    text, bounds, waiting = "", [0], bytearray()
+    text, bounds = "", [0]
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for k, piece in enumerate(pieces):
         byte = _byte(piece)
         if byte is None:
             text += piece.replace(_SPACE, " ")
         else:
-            waiting.append(byte)
-            if k + 1 == len(pieces) or _byte(pieces[k + 1]) is None:
-                text += waiting.decode("utf-8", "replace").replace(_SPACE, " ")
-                waiting.clear()
+            is_last = k + 1 == len(pieces) or _byte(pieces[k + 1]) is None
+            text += decoder.decode(bytes((byte,)), final=is_last).replace(_SPACE, " ")
         bounds.append(len(text))
     return Reading(text, bounds, attention, columns)
 
@@ -110,22 +110,40 @@ def boundaries(reading: Reading, edits: Sequence[Edit], whole_words: bool) -> li
     return [t for t in free if t in (0, num_tokens) or text[reading.bounds[t] : reading.bounds[t] + 1].isspace()]
 
 
-def apply(text: str, edits: Iterable[Edit], uses_spaces: bool) -> str:
-    """The text after all edits, none of which overlap, with spaces where what is put in needs them."""
+def apply(text: str, edits: Iterable[Edit], uses_spaces: bool) -> tuple[str, tuple[int, ...]]:
+    """The text after all edits, none of which overlap, with spaces where what is put in needs them.
+
+    Returns:
+        The text, and of each of its characters the place that it had in the one given; -1 where it had none, and
+        -2 - k where it belongs to an edit whose order is k and whose slot the model has read.
+    """
     done, output = 0, ""
+    origins: list[int] = []
     spaced: Slot | None = None  # what was put in last, if it asks for a space behind it
+
+    def add(part: str, slot: Slot | None, come_from: Iterable[int]) -> None:
+        nonlocal output
+        output = _joined(output, spaced, part, slot, uses_spaces)
+        origins.extend([-1] * (len(output) - len(part) - len(origins)))
+        origins.extend(come_from)
+
     for edit in sorted(edits, key=lambda e: (e.start, e.end > e.start, e.rank, e.order)):
         kept = text[done : edit.start]
-        output, spaced = _joined(output, spaced, kept, None, uses_spaces), None if kept else spaced
+        add(kept, None, range(done, done + len(kept)))
+        spaced = None if kept else spaced
         done = max(done, edit.end)
         if edit.rank >= 2 and edit.start == edit.end == done and text[done : done + 1] == " ":
             output += " "  # what opens or is a word stands behind the space before the next word
             done += 1
             spaced = None
         if edit.text:
-            output = _joined(output, spaced, edit.text, edit.slot, uses_spaces)
+            mark = -2 - edit.order if edit.slot and edit.slot.end > edit.slot.start else -1
+            add(edit.text, edit.slot, [mark] * len(edit.text))
             spaced = edit.slot
-    return _joined(output, spaced, text[done:], None, uses_spaces).strip()
+    add(text[done:], None, range(done, len(text)))
+    start = len(output) - len(output.lstrip())
+    stripped = output.strip()
+    return stripped, tuple(origins[start : start + len(stripped)])
 
 
 def _joined(left: str, left_slot: Slot | None, right: str, right_slot: Slot | None, uses_spaces: bool) -> str:

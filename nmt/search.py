@@ -3,14 +3,18 @@
 Axis letters: B sentences, K beam, M candidates per hypothesis, S source, N hypotheses returned.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from nmt.config import SearchConfig
 from nmt.tokenizer import BOS_ID, EOS_ID
+from nmt.trellis import Hypothesis, Trellis
+
+__all__ = ["Hypothesis", "State", "Step", "StepFunction", "Watch", "length_penalty", "max_lengths", "search"]
+
+_LEAST_ATTENTION = 1e-6  # a source token that was not read at all costs much, but not everything
 
 State = Any  # whatever the step function makes of it
 
@@ -50,26 +54,19 @@ class StepFunction(Protocol):
         """
 
 
-@dataclass(frozen=True, eq=False)
-class Hypothesis:
-    """One finished translation of one sentence.
-
-    Attributes:
-        ids: its tokens, EOS last.
-        log_probs: of each of them, in nats.
-        score: their sum over the length penalty; higher is better.
-        attention: (len(ids), S), rows sum to 1.
-    """
-
-    ids: tuple[int, ...]
-    log_probs: tuple[float, ...]
-    score: float
-    attention: np.ndarray
-
-
 def length_penalty(length: int | np.ndarray, alpha: float) -> Any:
     """((5 + length) / 6) ** alpha: Wu et al. 2016, section 7, equation 14. `length` counts EOS."""
     return ((5.0 + np.asarray(length)) / 6.0) ** alpha
+
+
+def coverage(attention: np.ndarray) -> float:
+    """Sum over the source tokens of log min(attention paid to one, 1): Wu et al. 2016, section 7, equation 15.
+
+    Args:
+        attention: (T, S) of a translation, without padding.
+    """
+    paid = attention.sum(axis=0, dtype=np.float64)
+    return float(np.log(np.clip(paid, _LEAST_ATTENTION, 1.0)).sum())
 
 
 def max_lengths(source_lengths: Sequence[int], config: SearchConfig) -> np.ndarray:
@@ -87,44 +84,18 @@ class _End(NamedTuple):
     log_prob: float  # of EOS
 
 
-class _Trellis:
-    """The tokens taken at each step and the way back from each of them."""
-
-    def __init__(self, num_sentences: int, beam_size: int):
-        self.shape = (num_sentences, beam_size)
-        self.tokens: list[np.ndarray] = []  # per step (B, K)
-        self.parents: list[np.ndarray] = []  # per step (B, K)
-        self.log_probs: list[np.ndarray] = []  # per step (B, K)
-        self.attention: list[np.ndarray] = []  # per step (live B, K before, S), with
-        self.places: list[np.ndarray] = []  # per step (B,), the row of each sentence in it
-
-    def saw(self, attention: np.ndarray, live: np.ndarray) -> None:
-        """Keep where the hypotheses of the `live` sentences read before taking their next token."""
-        place = np.full(self.shape[0], -1)
-        place[live] = np.arange(len(live))
-        self.attention.append(attention)
-        self.places.append(place)
-
-    def took(self, live: np.ndarray, tokens: np.ndarray, parents: np.ndarray, log_probs: np.ndarray) -> None:
-        """Keep the step that all live hypotheses took. Each array is (live B, K)."""
-        for store, values in ((self.tokens, tokens), (self.parents, parents), (self.log_probs, log_probs)):
-            full = np.zeros(self.shape, dtype=values.dtype)
-            full[live] = values
-            store.append(full)
-
-    def trace(self, sentence: int, end: _End) -> Hypothesis:
-        """The hypothesis that ends there."""
-        ids, log_probs, attention, parent = [EOS_ID], [end.log_prob], [], end.parent
-        for depth in range(end.length - 1, -1, -1):
-            attention.append(self.attention[depth][self.places[depth][sentence], parent])
-            if depth:
-                ids.append(int(self.tokens[depth - 1][sentence, parent]))
-                log_probs.append(float(self.log_probs[depth - 1][sentence, parent]))
-                parent = int(self.parents[depth - 1][sentence, parent])
-        return Hypothesis(tuple(ids[::-1]), tuple(log_probs[::-1]), end.score, np.array(attention[::-1]))
+# Told the number of a sentence and the best hypothesis for it that goes on; False gives the sentence up.
+Watch = Callable[[int, Hypothesis], bool]
 
 
-def search(step: StepFunction, state: State, longest: np.ndarray, config: SearchConfig) -> list[list[Hypothesis]]:
+def search(
+    step: StepFunction,
+    state: State,
+    longest: np.ndarray,
+    config: SearchConfig,
+    source_lengths: Sequence[int] | None = None,
+    watches: Sequence[Watch | None] = (),
+) -> list[list[Hypothesis]]:
     """Find the best translations of B sentences by beam search; with a beam of 1 this is greedy search.
 
     A sentence is done when K hypotheses have ended and the N-th best of them is as good as the best live one would be
@@ -136,13 +107,16 @@ def search(step: StepFunction, state: State, longest: np.ndarray, config: Search
         step: the decoder.
         state: what its first call takes.
         longest: (B,) greatest number of tokens, EOS included, at least 2.
-        config: beam size K, length penalty, number of alternatives N.
+        config: beam size K, length and coverage penalty, number of alternatives N.
+        source_lengths: of each sentence, for the coverage penalty; all of S where None.
+        watches: of each sentence, who wants to see each step of its search; none where empty.
 
     Returns:
-        For each sentence one to N hypotheses, best first, all different, none of them empty.
+        For each sentence one to N hypotheses, best first, all different, none of them empty; fewer, or none, where it
+        was given up or the step function allows no more.
     """
     num_sentences, beam = len(longest), config.beam_size
-    trellis = _Trellis(num_sentences, beam)
+    trellis = Trellis(num_sentences, beam)
     ended: list[list[_End]] = [[] for _ in range(num_sentences)]
     live = np.arange(num_sentences)  # the sentences still searched
     kept = live  # their rows in the previous call
@@ -162,8 +136,12 @@ def search(step: StepFunction, state: State, longest: np.ndarray, config: Search
         for row, parent, total in ends:
             score = total / float(length_penalty(length, config.length_penalty))
             if np.isfinite(score):
-                any_ended = True
-                ended[live[row]].append(_End(score, length, parent, float(result.end_log_probs[row, parent])))
+                any_ended, sentence = True, int(live[row])
+                if config.coverage_penalty:
+                    read = trellis.read(sentence, length, parent)
+                    read = read if source_lengths is None else read[:, : source_lengths[sentence]]
+                    score += config.coverage_penalty * coverage(read)
+                ended[sentence].append(_End(score, length, parent, float(result.end_log_probs[row, parent])))
         going_on = ~last & np.isfinite(totals_next[:, 0])
         if any_ended:
             going_on &= ~_settled([ended[b] for b in live], totals_next[:, 0], length, longest[live], config)
@@ -172,12 +150,18 @@ def search(step: StepFunction, state: State, longest: np.ndarray, config: Search
         rows = np.arange(len(live))[:, None]
         tokens = result.ids[rows, parents, candidates]
         trellis.took(live, tokens, parents, result.log_probs[rows, parents, candidates])
+        for place in np.flatnonzero(going_on) if watches else ():
+            watch, sentence = watches[live[place]], int(live[place])
+            going_on[place] = watch is None or watch(sentence, trellis.beginning(sentence, 0))
         kept = np.flatnonzero(going_on)
-        live, tokens, parents, totals = live[kept], tokens[kept], parents[kept], totals_next[kept]
+        # Where all sentences must begin in few ways, few hypotheses are alive: no others are fed.
+        columns = int(np.isfinite(totals_next[kept]).sum(axis=1).max(initial=1))
+        live, totals = live[kept], totals_next[kept, :columns]
+        tokens, parents = tokens[kept, :columns], parents[kept, :columns]
 
     return [
-        [trellis.trace(sentence, end) for end in _best(ends, config.num_alternatives)]
-        for sentence, ends in enumerate(ended)
+        [trellis.ended(sentence, end.length, end.parent, end.log_prob, end.score) for end in best]
+        for sentence, best in enumerate(_best(ends, config.num_alternatives) for ends in ended)
     ]
 
 

@@ -12,6 +12,7 @@ and comes back as a space; NUL, which SentencePiece cannot hold, is dropped, and
 half of a surrogate pair, which is no character, becomes "?".)
 """
 
+import functools
 import io
 import re
 from collections.abc import Iterable, Sequence
@@ -67,6 +68,11 @@ class Tokenizer:
         Path(path).write_bytes(self._model)
 
     @property
+    def model(self) -> bytes:
+        """The serialized SentencePiece model."""
+        return self._model
+
+    @property
     def vocab_size(self) -> int:
         """V, special ids included."""
         return int(self._processor.get_piece_size())
@@ -86,7 +92,12 @@ class Tokenizer:
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The token behind each id; U+2581 marks a space before it, `<0xE3>` a byte."""
-        return [str(self._processor.id_to_piece(int(i))) for i in ids]
+        table = self._table
+        return [table[i] for i in ids]
+
+    @functools.cached_property
+    def _table(self) -> list[str]:
+        return [str(self._processor.id_to_piece(i)) for i in range(self.vocab_size)]
 
     def normalise(self, text: str) -> str:
         """What `decode(encode(text))` gives."""

@@ -1,8 +1,30 @@
 """What a translation is: texts of sentences of alternatives."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Word:
+    """A piece of a translation that a reader points at: `Alternative.text[start:end]`, without white space.
+
+    Where the target language has spaces, it is what stands between them, punctuation included; elsewhere a subword.
+
+    Attributes:
+        text: the word.
+        start, end: where it stands, in characters.
+        probability: 0 … 1, that the model writes it after what is before it; None where the model has not written it:
+            a protected span, or what a user typed in its place.
+        source: places in `Sentence.source_tokens` that it was read from, the strongest first.
+    """
+
+    text: str
+    start: int
+    end: int
+    probability: float | None
+    source: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,6 +37,7 @@ class Alternative:
         tokens: the subwords that the model wrote. Protected spans of `text` are not among them.
         log_probs: of each token, in nats.
         attention: (len(tokens), len(source_tokens)), where each token read; rows sum to 1.
+        words: of `text`, in order; what is between them is white space.
     """
 
     text: str
@@ -22,6 +45,13 @@ class Alternative:
     tokens: tuple[str, ...]
     log_probs: tuple[float, ...]
     attention: np.ndarray
+    words: tuple[Word, ...] = ()
+
+
+def untranslated(text: str, num_source_tokens: int, score: float = 0.0) -> Alternative:
+    """What stands for a translation where the model has none to give."""
+    words = tuple(Word(match[0], match.start(), match.end(), None) for match in re.finditer(r"\S+", text))
+    return Alternative(text, score, (), (), np.zeros((0, num_source_tokens), dtype=np.float32), words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +81,33 @@ class Translation:
     text: str
     score: float
     sentences: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What could stand next in a translation.
+
+    Attributes:
+        word: the word, or the rest of one where the text before it ends within it.
+        text: the best whole translation with it.
+        probability: 0 … 1, that the model writes the word there.
+    """
+
+    word: str
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """A translation in the making.
+
+    Attributes:
+        text: what there is of it.
+        done: whether that is all.
+        translation: the whole, once it is done.
+    """
+
+    text: str
+    done: bool = False
+    translation: Translation | None = None

@@ -1,22 +1,24 @@
 """Text in, translation out: the one facade that the command line, the page and scripts use."""
 
-import functools
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from nmt import bundle, languages, loading, segment
+from nmt import bundle, languages, loading
 from nmt.bundle import BundleConfig, BundleInfo
+from nmt.choosing import choose
 from nmt.config import SearchConfig, TranslationOptions
 from nmt.engines import Engine
-from nmt.masking import Masked, mask
-from nmt.protect import MARK, Shielded, Span, reveal, shield
+from nmt.inspection import Inspection, inspect_found
+from nmt.loading import LoadedModel
+from nmt.masking import Masked
+from nmt.planning import Planner, assemble
 from nmt.sentences import SentenceTranslator
+from nmt.streaming import stream
 from nmt.tokenizer import Tokenizer
-from nmt.translation import Alternative, Sentence, Translation
+from nmt.translation import Alternative, Choice, Partial, Sentence, Translation, Word, untranslated
 
-__all__ = ["Alternative", "Sentence", "Translation", "Translator"]
+__all__ = ["Alternative", "Choice", "Partial", "Sentence", "Translation", "Translator", "Word"]
 
 _OPTIONS = TranslationOptions()
 
@@ -39,10 +41,9 @@ class Translator:
         num_workers: int = 1,
     ):
         self._info, self._search = info or bundle.unsaved_info(config), config.search
-        self._source, self._config = source, config
+        self._planner = Planner(source, config)
         self._sentences = SentenceTranslator(engine, source, target, config, num_workers)
-        self._source_uses_spaces = languages.language(config.source_language).uses_spaces
-        self._target_uses_spaces = languages.language(config.target_language).uses_spaces
+        self._uses_spaces = languages.language(config.target_language).uses_spaces
 
     @property
     def info(self) -> BundleInfo:
@@ -53,6 +54,16 @@ class Translator:
     def search(self) -> SearchConfig:
         """How this model searches unless told otherwise."""
         return self._search
+
+    @property
+    def planner(self) -> Planner:
+        """What takes texts apart: for those who build on this class."""
+        return self._planner
+
+    @property
+    def sentences(self) -> SentenceTranslator:
+        """What translates sentences: for those who build on this class."""
+        return self._sentences
 
     @classmethod
     def load(cls, name_or_folder: str | Path, *, engine: str = "auto", num_threads: int = 0) -> "Translator":
@@ -70,8 +81,25 @@ class Translator:
             MissingExtraError: its engine is not installed.
             ConfigError: an engine that does not exist.
         """
-        loaded = loading.load(name_or_folder, engine, num_threads)
-        return cls(loaded.engine, loaded.source, loaded.target, loaded.config, loaded.info, loaded.num_workers)
+        return cls.opened(loading.load(name_or_folder, engine, num_threads))
+
+    @classmethod
+    def ensemble(
+        cls, names_or_folders: Sequence[str | Path], *, engine: str = "auto", num_threads: int = 0
+    ) -> "Translator":
+        """Open several models that translate together, each next token by the mean of their probabilities.
+
+        They must have been trained with the same vocabularies, as runs of one recipe with different seeds are. It
+        takes as many times as long as there are models.
+
+        Args and errors are those of `load`; ConfigError also where the vocabularies differ.
+        """
+        return cls.opened(loading.load_ensemble(names_or_folders, engine, num_threads))
+
+    @classmethod
+    def opened(cls, model: LoadedModel) -> "Translator":
+        """A translator of a model that has been loaded."""
+        return cls(model.engine, model.source, model.target, model.config, model.info, model.num_workers)
 
     def translate(
         self, text: str, config: SearchConfig | None = None, options: TranslationOptions | None = None
@@ -98,64 +126,85 @@ class Translator:
             options: what else to keep: the user's own words, a glossary; or to switch off what is on by default.
         """
         config, options = config or self._search, options or _OPTIONS
-        plans = [self._plan(text, options) for text in texts]
+        plans = [self._planner.plan(text, options) for text in texts]
         parts = [part for plan in plans for part in plan if isinstance(part, Masked)]
         sentences = iter(self._sentences.translate(parts, config, options))
-        return [self._assemble(text, plan, sentences) for text, plan in zip(texts, plans, strict=True)]
+        return [assemble(text, plan, sentences) for text, plan in zip(texts, plans, strict=True)]
 
-    def _plan(self, text: str, options: TranslationOptions) -> list[str | Masked]:
-        """The text as parts in order: sentences to translate, and as plain text what stays between them."""
-        shielded = Shielded(text, ())
-        if options.protect or options.do_not_translate:
-            shielded = shield(text, options.do_not_translate, self._source_uses_spaces, all_kinds=options.protect)
-        spans = iter(shielded.spans)
-        pieces = segment.split_text(shielded.skeleton)
-        plan: list[str | Masked] = []
-        limit = self._config.max_source_tokens - 1  # training counts EOS
-        for k, piece in enumerate(pieces):
-            if k and piece.is_sentence and pieces[k - 1].is_sentence and self._target_uses_spaces:
-                plan.append(" ")  # after a full stop that needs no space: 「はい。いいえ。」
-            own = [next(spans) for _ in range(piece.text.count(MARK))] if shielded.spans else []
-            if not piece.is_sentence:
-                between = 0 < k < len(pieces) - 1
-                kept = segment.joint(piece.text, self._target_uses_spaces) if between else piece.text
-                plan.append(reveal(kept, iter(own)) if own else kept)
-                continue
-            parts = [piece.text]
-            if self._num_tokens(piece.text, own) > limit:
-                parts = segment.split_long(piece.text, limit, functools.partial(self._num_tokens, spans=own))
-            waiting = iter(own)
-            for part in parts:
-                plan.extend(self._part(part, [next(waiting) for _ in range(part.count(MARK) if own else 0)]))
-        return plan
+    def stream(
+        self, text: str, config: SearchConfig | None = None, options: TranslationOptions | None = None
+    ) -> Iterator[Partial]:
+        """Translate one text and hand out what there is of it, sentence by sentence and token by token.
 
-    def _part(self, part: str, spans: list[Span]) -> list[str | Masked]:
-        """A sentence, or a part of a long one, with the white space at its ends kept apart."""
-        core = part.strip()
-        masked = mask(core, spans, self._config.source_language, self._config.target_language)
-        if masked is None or not core or not self._source.encode(masked.text):
-            return [reveal(part, iter(spans)) if spans else part]
-        start = part.index(core)
-        before, after = part[:start], part[start + len(core) :]
-        margins = [segment.joint(space, self._target_uses_spaces) for space in (before, after)]
-        return [*margins[: bool(before)], masked, *margins[1 : 1 + bool(after)]]
+        The last partial has the same translation that `translate` gives. What was shown before can change until then.
+        Closing the generator stops the work.
+        """
+        options = options or _OPTIONS
+        plan = self._planner.plan(text, options)
+        return stream(self._sentences, text, plan, config or self._search, options)
 
-    def _num_tokens(self, text: str, spans: Sequence[Span]) -> int:
-        """How long the model's view of a part of a skeleton is at most."""
-        if spans:
-            text = text.replace(
-                MARK, max((span.text for span in spans if span.kind == "measure"), key=len, default="Tom")
-            )
-        return len(self._source.encode(text))
+    def complete(
+        self,
+        sentence: str,
+        before: str,
+        config: SearchConfig | None = None,
+        options: TranslationOptions | None = None,
+    ) -> Sentence:
+        """The best translations of one sentence that begin with exactly `before`.
 
-    def _assemble(self, text: str, plan: list[str | Masked], sentences: Iterator[Sentence]) -> Translation:
-        done: list[Sentence] = []
-        output: list[str] = []
-        for part in plan:
-            if isinstance(part, Masked):
-                done.append(next(sentences))
-                output.append(done[-1].alternatives[0].text)
-            else:
-                output.append(part)
-        score = float(np.mean([sentence.alternatives[0].score for sentence in done])) if done else 0.0
-        return Translation(text, "".join(output), score, tuple(done))
+        Args:
+            sentence: what to translate.
+            before: the beginning of its translation, as a user typed it: it can end within a word or a protected span.
+                Protected spans that are not in it follow behind it.
+            config, options: as for `translate_batch`. A wider beam finds better ways to go on from an unlikely
+                beginning.
+        """
+        options = options or _OPTIONS
+        masked = self._planner.one(sentence, options)
+        if masked is None:
+            text = sentence if sentence.startswith(before) else before
+            return Sentence(sentence, (), (untranslated(text, 0),))
+        return self._sentences.complete([self._sentences.task(masked, options, before)], config or self._search)[0]
+
+    def choices(
+        self,
+        sentence: str,
+        before: str,
+        num_choices: int = 8,
+        config: SearchConfig | None = None,
+        options: TranslationOptions | None = None,
+    ) -> tuple[Choice, ...]:
+        """What could stand right after `before`, each with the best translation that goes on from there.
+
+        Args:
+            sentence: what to translate.
+            before: the beginning of its translation; "" for the first word.
+            num_choices: at most so many different words.
+            config, options: as for `translate_batch`; glossary and checks play no part.
+
+        Returns:
+            The most probable words first; a word is what it is in `Alternative.words`. None where `before` is the
+            whole translation, or there is nothing to translate.
+        """
+        options = options or _OPTIONS
+        masked = self._planner.one(sentence, options)
+        if masked is None or num_choices < 1:
+            return ()
+        begin = self._sentences.opening(masked, before)
+        task = self._sentences.task(masked, options)
+        return choose(self._sentences, task, begin, num_choices, config or self._search, self._uses_spaces)
+
+    def inspect(self, sentence: str, translation: str | None = None) -> Inspection:
+        """What goes on inside the network while it translates a sentence.
+
+        Args:
+            sentence: one sentence.
+            translation: of it, whether or not the model would give it; its best one where None.
+
+        Raises:
+            See `nmt.inspect`.
+        """
+        config = self._search
+        if translation is not None:  # it may be one of the alternatives
+            config = dataclasses.replace(config, num_alternatives=config.beam_size)
+        return inspect_found(self._info, self.translate(sentence, config), translation)

@@ -51,12 +51,16 @@ class ModelSettings:
     options: TranslationOptions = field(default_factory=TranslationOptions)
     engine: str = "auto"
     num_threads: int = 0
+    others: tuple[Path, ...] = ()  # models that translate together with the one in `folder`
 
     def load(self) -> "Translator":
         """Open the model."""
         from nmt.translator import Translator
 
-        return Translator.load(self.folder, engine=self.engine, num_threads=self.num_threads)
+        if not self.others:
+            return Translator.load(self.folder, engine=self.engine, num_threads=self.num_threads)
+        folders = [self.folder, *self.others]
+        return Translator.ensemble(folders, engine=self.engine, num_threads=self.num_threads)
 
     def identity(self) -> dict[str, Any]:
         """What the translation of a text depends on, as JSON values."""
@@ -64,8 +68,11 @@ class ModelSettings:
         engine = self.engine
         if engine == "auto":
             engine = "onnx" if bundle.DECODER in config.sha256 else "keras"
+        files = {"files": config.sha256} | (
+            {"others": [bundle.read_config(other).sha256 for other in self.others]} if self.others else {}
+        )
         return {
-            "model": {"engine": engine, "files": config.sha256},
+            "model": {"engine": engine, **files},
             "search": dataclasses.asdict(self.search or config.search),
             "translation": dataclasses.asdict(self.options),
             "version": nmt.__version__,

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmt.commands.lines import names_folder, read_lines
@@ -17,6 +18,17 @@ EXTRA = "train"  # for the Keras engine; the other needs no extra
 ENGINES = ("auto", "onnx", "keras")  # those of nmt.translator, which takes too long to import for a parser
 
 RAY = "ray"
+_SEARCH = (
+    "beam_size",
+    "length_penalty",
+    "num_alternatives",
+    "coverage_penalty",
+    "no_repeat_ngram",
+    "temperature",
+    "top_k",
+    "top_p",
+    "seed",
+)
 _STANDARD_INPUT = "-"
 
 
@@ -28,11 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "continues a job that was interrupted."
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="what to translate; - is standard input (the default)")
-    parser.add_argument("--model", required=True, metavar="MODEL", help="name of an installed model, or a folder")
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="MODEL[,MODEL...]",
+        help="name of an installed model, or a folder; several with one vocabulary translate together",
+    )
     parser.add_argument("--text", metavar="TEXT", help="translate this text instead of files")
     parser.add_argument("--out", metavar="FILE_OR_DIR", help="where to write; a folder for several files")
-    parser.add_argument("--beam-size", type=int, metavar="N", help="hypotheses kept in the search; 1 is greedy")
-    parser.add_argument("--length-penalty", type=float, metavar="X", help="higher prefers longer translations")
     parser.add_argument(
         "--alternatives",
         dest="num_alternatives",
@@ -49,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scores", metavar="FILE", help="write the score of each text, as JSON lines")
     parser.add_argument("--glossary", metavar="FILE", help="terms and how to translate them: a line each, with tabs")
     parser.add_argument("--keep", metavar="FILE", help="words that stay as they are: a line each")
+    _add_search_arguments(parser)
     files = parser.add_argument_group("files")
     files.add_argument("--format", default="", metavar="NAME", help="their format, where the name does not tell: csv")
     files.add_argument(
@@ -60,14 +76,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--unwrap", action="store_true", help="of text: lines that belong together become one")
 
 
+def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
+    search = parser.add_argument_group("search", "what is not given is as the model's own setting says")
+    search.add_argument("--beam-size", type=int, metavar="N", help="hypotheses kept in the search; 1 is greedy")
+    search.add_argument("--length-penalty", type=float, metavar="X", help="higher prefers longer translations")
+    search.add_argument("--coverage-penalty", type=float, metavar="X", help="higher prefers those that read everything")
+    search.add_argument("--no-repeat-ngram", type=int, metavar="N", help="write no N tokens in a row twice")
+    search.add_argument("--temperature", type=float, metavar="X", help="above 0: draw by chance instead of searching")
+    search.add_argument("--top-k", type=int, metavar="N", help="with --temperature: only the N most probable tokens")
+    search.add_argument("--top-p", type=float, metavar="X", help="with --temperature: only the most probable share X")
+    search.add_argument("--seed", type=int, metavar="N", help="with --temperature: another seed, another draw")
+
+
 def run(arguments: argparse.Namespace) -> int:
     _check_usage(arguments)
 
-    from nmt import bundle
     from nmt.workers import ModelSettings
 
-    folder, options = bundle.find(arguments.model), _translation_options(arguments)
-    settings = ModelSettings(folder, search_config(arguments), options, arguments.engine, arguments.threads)
+    folder, *others = _folders(arguments.model)
+    options = _translation_options(arguments)
+    settings = ModelSettings(
+        folder, search_config(arguments), options, arguments.engine, arguments.threads, tuple(others)
+    )
     if arguments.text is None:
         from nmt.commands import jobs
 
@@ -85,17 +115,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 def search_config(arguments: argparse.Namespace) -> SearchConfig | None:
     """The model's own search with the options given on the command line; None when none is given."""
-    named = ("beam_size", "length_penalty", "num_alternatives")
-    options = {name: getattr(arguments, name) for name in named if getattr(arguments, name, None) is not None}
+    options = {name: getattr(arguments, name) for name in _SEARCH if getattr(arguments, name, None) is not None}
     if not options:
         return None
 
     from nmt import bundle
 
-    own = bundle.read_config(bundle.find(arguments.model)).search
+    own = bundle.read_config(_folders(arguments.model)[0]).search
     if "beam_size" not in options:
         options["beam_size"] = max(own.beam_size, options.get("num_alternatives", 1))
     return dataclasses.replace(own, **{"num_alternatives": 1, **options})
+
+
+def _folders(names: str) -> list[Path]:
+    """The folders of one model, or of several divided by commas."""
+    from nmt import bundle
+
+    several = [name.strip() for name in names.split(",") if name.strip()]
+    return [bundle.find(name) for name in (several if several and not Path(names).is_dir() else [names])]
 
 
 def _workers(value: str) -> int | str:

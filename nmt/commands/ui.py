@@ -24,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="processor threads (default: all)")
     limits = parser.add_argument_group("for a server that others reach")
     limits.add_argument(
+        "--corrections",
+        default="",
+        metavar="FOLDER",
+        help="let every visitor save corrected translations there (default: only the user of this computer may, in "
+        "the folder of their own data, and nobody where the page is served to others)",
+    )
+    limits.add_argument(
         "--api-keys", default="", metavar="FILE", help="ask for a key; those that fit stand in FILE, one on each line"
     )
     limits.add_argument(
@@ -81,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         timeout=arguments.timeout,
         cors_origins=tuple(arguments.cors_origin),
         threads=arguments.threads,
+        corrections=arguments.corrections,
     )
     serve(model=arguments.model, host=arguments.host, port=port, config=config)
     return 0

@@ -26,6 +26,7 @@ _FRONT_MATTER = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n(?:.*\n)*?(?:\1|\.\.\
 _LABEL = re.compile(r"\[\^[^\]\s]+\]:?|\[[ xX]\](?=[ \t])|\[![A-Za-z]+\]|\{#[^{}]*\}")
 _PLAIN = re.compile(r"[^*_`\[\]<>&\\$]*")
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&~$]")
+_PAIRED = "`*_[]<>~$"
 _REFERENCE = re.compile(r"&(?=#?\w+;)")
 # What would make a paragraph something else.
 _BLOCK_START = re.compile(r"(?:#{1,6}|[-+*])(?:\s|$)|>|[=-]+\s*$|```|~~~|(\d{1,9})[.)](?:\s|$)")
@@ -62,6 +63,7 @@ class _Inline:
     def __init__(self, text: str, block: Block, env: Mapping[str, object], uses_spaces: bool):
         self._text, self._block, self._env, self._uses_spaces = text, block, env, uses_spaces
         self._labels = _shortcuts(block)
+        self._has_breaks = any(map(_is_break, block.children))
         self._breaks = "".join(sign for sign in "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029" if sign in block.content)
 
     def parts(self) -> Iterator[Part]:
@@ -75,7 +77,7 @@ class _Inline:
                     start -= 1
             run += self._plain(done, start)
             done = end
-            if token.type == "hardbreak" or re.match(r"<br\b", token.content, re.IGNORECASE):
+            if _is_break(token):
                 yield from self._finish(run)
                 yield self._raw(start, end)
                 run = []
@@ -130,8 +132,8 @@ class _Inline:
         if not any(isinstance(piece, str) or _SPECIAL.search(piece.text) for piece in pieces):
             return self._written(pieces, _SPECIAL, "")
         expected = structure(raw, self._env)
-        # An accent that opens no code here could do so together with one in a line below.
-        escaped = {"`", *re.findall(r"\\([!-/:-@\[-`{-~])", raw)}
+        # A sign that begins nothing here could do so with one beyond a break; an accent, with one in another block.
+        escaped = {*(_PAIRED if self._has_breaks else "`"), *re.findall(r"\\([!-/:-@\[-`{-~])", raw)}
         few = re.compile("[" + re.escape("".join(sorted(escaped))) + "]|" + _REFERENCE.pattern)
         # Without spaces, an asterisk between a full-width bracket and a letter neither begins nor ends anything.
         styles = ((few, ""), (_SPECIAL, ""), (_SPECIAL, " "))
@@ -157,6 +159,11 @@ class _Inline:
             number = len(start[1] or "")
             output = output[:number] + "\\" + output[number:]
         return output
+
+
+def _is_break(token: "Token") -> bool:
+    """Whether a line ends here that is translated on its own."""
+    return token.type == "hardbreak" or re.match(r"<br\b", token.content, re.IGNORECASE) is not None
 
 
 def _image(raw: str) -> Tag:

@@ -1,6 +1,6 @@
 """Search on ONNX Runtime: what serving uses. Needs neither Keras nor TensorFlow.
 
-Axis letters: B sentences, K beam, N = B·K, S source, D memory width, A attention width, H units, M candidates.
+Axis letters: B sentences, K beam, N = B·K, S source, H units, M candidates.
 """
 
 import os
@@ -24,10 +24,8 @@ from nmt.search import Step
 class OnnxState:
     """Decoder state of B sentences with K hypotheses each."""
 
-    values: np.ndarray  # (B, S, H), the memory as the first layer's output takes it up
-    keys: np.ndarray  # (B, H, S), the memory as the first layer's output meets it
-    mask: np.ndarray  # (B, 1, S), 0 on real tokens, -1e9 on padding
-    states: tuple[np.ndarray, ...]  # h and c of each decoder layer in turn, each (B·K, H)
+    memory: tuple[np.ndarray, ...]  # what the encoder hands over for the attention, each with B rows
+    states: tuple[np.ndarray, ...]  # h (and c of LSTMs) of each decoder layer in turn, each (B·K, H)
     beam: int  # K
 
 
@@ -44,15 +42,18 @@ class OnnxEngine:
     def __init__(self, encoder: Path, decoder: Path):
         self._encoder, self._decoder = _session(encoder), _session(decoder)
         inputs = {one.name: one.shape for one in self._decoder.get_inputs()}
-        self._num_layers = sum(name.startswith("h_") for name in inputs)
+        after = {one.name for one in self._decoder.get_outputs()}
         given = {one.name for one in self._encoder.get_outputs()}
         asked = {one.name for one in self._encoder.get_inputs()}
-        if self._num_layers == 0 or asked != {"source"} or not {"values", "keys", "mask", "h_0"} <= given:
+        # What the decoder hands back is its state; what else it takes from the encoder is the memory.
+        self._state_names = [name for name in inputs if f"{name}_after" in after]
+        self._memory_names = [name for name in inputs if name in given and name not in self._state_names]
+        own = {"tokens", "rows", "beams", "num_candidates"}
+        if asked != {"source"} or not {"mask", "h_0"} <= inputs.keys() <= given | own or "h_0" not in self._state_names:
             raise BundleError(f"{decoder.parent}: {encoder.name} and {decoder.name} are not the graphs of a translator")
         self.decoder_units = int(inputs["h_0"][1])
         self.vocab_size = int(next(o.shape[1] for o in self._decoder.get_outputs() if o.name == "all_log_probs"))
-        self._state_names = [f"{part}_{k}" for k in range(self._num_layers) for part in "hc"]
-        self._encoder_outputs = ["values", "keys", "mask", *self._state_names]
+        self._encoder_outputs = [*self._memory_names, *self._state_names]
         self._outputs = ["ids", "log_probs", "end_log_probs", "attention", *(f"{n}_after" for n in self._state_names)]
 
     def encode(self, sources: Sequence[Sequence[int]]) -> OnnxState:
@@ -60,8 +61,9 @@ class OnnxEngine:
         source = np.zeros((len(sources), max(map(len, sources))), dtype=np.int64)
         for row, ids in zip(source, sources, strict=True):
             row[: len(ids)] = ids
-        values, keys, mask, *states = self._encoder.run(self._encoder_outputs, {"source": source})
-        return OnnxState(values, keys, mask, tuple(states), beam=1)
+        found = self._encoder.run(self._encoder_outputs, {"source": source})
+        count = len(self._memory_names)
+        return OnnxState(tuple(found[:count]), tuple(found[count:]), beam=1)
 
     def step(
         self,
@@ -74,17 +76,15 @@ class OnnxEngine:
     ) -> Step:
         """See `nmt.search.StepFunction`."""
         num_sentences, beam = tokens.shape
-        values, keys, mask = state.values, state.keys, state.mask
-        if num_sentences < len(values):
-            values, keys, mask = values[sentences], keys[sentences], mask[sentences]
+        memory = state.memory
+        if num_sentences < len(memory[0]):
+            memory = tuple(part[sentences] for part in memory)
         feeds: dict[str, Any] = {
             "tokens": tokens.reshape(-1).astype(np.int64, copy=False),
             "rows": (sentences[:, None] * state.beam + parents).reshape(-1).astype(np.int64, copy=False),
             "beams": np.array([num_sentences, beam], dtype=np.int64),
             "num_candidates": np.array([min(num_candidates, self.vocab_size)], dtype=np.int64),
-            "values": values,
-            "keys": keys,
-            "mask": mask,
+            **dict(zip(self._memory_names, memory, strict=True)),
             **dict(zip(self._state_names, state.states, strict=True)),
         }
         wanted = [*self._outputs, "all_log_probs"] if full else self._outputs
@@ -96,7 +96,7 @@ class OnnxEngine:
             log_probs=log_probs.reshape(*grid, -1),
             end_log_probs=end_log_probs.reshape(grid),
             attention=attention.reshape(*grid, -1),
-            state=OnnxState(values, keys, mask, tuple(states), beam),
+            state=OnnxState(memory, tuple(states), beam),
             all_log_probs=of_all[0].reshape(*grid, -1) if full else None,
         )
 
