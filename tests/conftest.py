@@ -49,6 +49,19 @@ def tokenizers(sample):
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory, tokenizers):
     """A bundle with random weights: what it says is nonsense, but it says it like any other."""
+    return _random_bundle(tmp_path_factory.mktemp("bundles") / "tiny", "ja", *tokenizers)
+
+
+@pytest.fixture(scope="session")
+def spaced_bundle(tmp_path_factory, tokenizers, sample):
+    """A bundle like `tiny_bundle` whose target language divides words by spaces."""
+    from nmt import tokenizer
+
+    target = tokenizer.train(sample.sources, 450, side="target")
+    return _random_bundle(tmp_path_factory.mktemp("bundles") / "spaced", "de", tokenizers[0], target)
+
+
+def _random_bundle(folder, target_language, source, target):
     import keras
 
     from nmt import bundle, graphs
@@ -56,7 +69,6 @@ def tiny_bundle(tmp_path_factory, tokenizers):
     from nmt.config import ModelConfig, SearchConfig
     from nmt.model import TranslationModel
 
-    source, target = tokenizers
     keras.utils.set_random_seed(3)
     sizes = ModelConfig(
         source_vocab_size=source.vocab_size,
@@ -66,16 +78,15 @@ def tiny_bundle(tmp_path_factory, tokenizers):
         decoder_units=32,
         attention_dim=16,
     )
-    folder = tmp_path_factory.mktemp("bundles") / "tiny"
     folder.mkdir()
     models = {}
     for name, one in ((bundle.SOURCE_TOKENIZER, source), (bundle.TARGET_TOKENIZER, target)):
         one.save(folder / name)
         models[name] = (folder / name).read_bytes()
     config = BundleConfig(
-        "tiny", "en", "ja", sizes, SearchConfig(beam_size=3, max_length_extra=6), max_source_tokens=40
+        folder.name, "en", target_language, sizes, SearchConfig(beam_size=3, max_length_extra=6), max_source_tokens=40
     )
     # Sharper than fresh weights, so that the outputs differ from sentence to sentence.
     weights = {name: values * 2 for name, values in TranslationModel(sizes).named_weights().items()}
     models |= graphs.build(sizes, weights)
-    return bundle.write(folder, config, models, weights, "# tiny\n")
+    return bundle.write(folder, config, models, weights, f"# {folder.name}\n")

@@ -657,7 +657,7 @@ def test_files_that_are_refused(
 def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
 
-    def endless(path: Path, translator: Any, out: Path, *, progress: Any) -> None:
+    def endless(path: Path, translator: Any, out: Path, *, options: Any, progress: Any) -> None:
         try:
             while True:
                 time.sleep(0.01)

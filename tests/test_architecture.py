@@ -15,13 +15,19 @@ from nmt import errors
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("errors", "option", "config", "recipe", "languages"),
+    ("errors", "option", "config", "finetuning_config", "recipe", "languages"),
     (
+        "corpora",
+        "rows",
         "corpus",
+        "mixing",
         "cleaning",
         "preparation",
         "tokenizer",
+        "vocabulary",
+        "transfer",
         "noise",
+        "casing",
         "batches",
         "segment",
         "protect",
@@ -33,15 +39,38 @@ FLOORS = (
         "quality",
         "glossary",
     ),
-    ("backend", "layers", "model", "search", "constraints", "batching"),
+    (
+        "backend",
+        "lowrank",
+        "layers",
+        "recurrent",
+        "attention",
+        "model",
+        "adaptation",
+        "forward",
+        "trellis",
+        "search",
+        "steering",
+        "sampling",
+        "constraints",
+        "batching",
+    ),
     (
         "engines",
         "graphs",
         "bundle",
         "loading",
+        "inspection",
         "card",
         "translation",
+        "words",
+        "opening",
+        "drafts",
+        "queries",
         "sentences",
+        "planning",
+        "streaming",
+        "choosing",
         "translator",
         "evaluation",
         "significance",
@@ -60,7 +89,16 @@ FLOORS = (
         "export",
         "deployment",
         "packing",
-        "finetune",
+        "run_folder",
+        "fitting",
+        "parents",
+        "finetuning",
+        "finetuning_course",
+        "finetuning_data",
+        "finetuning_ending",
+        "finetuning_plan",
+        "finetuning_results",
+        "finetuning_start",
         "documents",
         "chunks",
         "journal",
@@ -176,6 +214,12 @@ def test_only_one_file_names_a_backend(module: str) -> None:
     words = {node.value for node in ast.walk(TREES[module]) if isinstance(node, ast.Constant)}
     named = (imported | {word for word in words if isinstance(word, str)}) & BACKENDS
     assert not named, f"{module} names {sorted(named)}; only nmt/backend may"
+
+
+@pytest.mark.parametrize("module", sorted(module for module in ALL if not module.startswith("nmt.backend")))
+def test_keras_comes_by_way_of_the_backend(module: str) -> None:
+    """Imported first by another way, TensorFlow would greet the user and run without its fast products."""
+    assert "keras" not in {target.partition(".")[0] for target, _ in _imports(module)}, f"{module} imports Keras itself"
 
 
 @pytest.mark.parametrize(

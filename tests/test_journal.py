@@ -145,3 +145,28 @@ def test_links_and_pipes_are_written_through(tmp_path: Path) -> None:
     reader.join()
     assert read == [b"through"]
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_all_that_was_written_has_reached_the_disk_when_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut cannot be tested, but the order can: written, then synced, and only then named or counted."""
+    synced: list[tuple[bytes, bool]] = []
+    path, output = tmp_path / "journal", tmp_path / "output.txt"
+
+    def fsync(number: int) -> None:
+        synced.append((os.pread(number, 10_000, 0), output.exists()))
+
+    def open_to_read(opener):
+        return lambda self, mode="r", **options: opener(self, mode.replace("wb", "w+b"), **options)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "open", open_to_read(Path.open))
+    journal = Journal(path, JOB)
+    for count in (1, 2):
+        journal.append([Result(f"line {count}", -1.0)])
+        assert synced.pop() == (path.read_bytes(), False)
+    with complete_file(output) as stream:
+        stream.write(b"whole")
+    assert synced == [(b"whole", False)]
+    assert output.read_bytes() == b"whole"

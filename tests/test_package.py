@@ -91,6 +91,7 @@ def test_the_installed_command(installed: Path, tmp_path: Path) -> None:
         assert Path(path).is_relative_to(installed.parent)
     listed = _run(installed / "nmt", "models", cwd=tmp_path)
     assert all(name in listed for name in BUNDLES)
+    assert "hf:Helsinki-NLP/opus-100/en-ja" in _run(installed / "nmt", "data", "list", "en-ja", cwd=tmp_path)
     astray = "import importlib.util as u; print([name for name in ('ui', 'data', 'tests') if u.find_spec(name)])"
     assert _run(installed / "python", "-c", astray, cwd=tmp_path).strip() == "[]"
 

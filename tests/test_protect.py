@@ -66,6 +66,7 @@ def test_ordinary_text_is_left_alone(text):
         ("100%です", ["100%"]),
         ("1 %(total)d, 2 %-5d, 3 %1$s", ["%(total)d", "%-5d", "%1$s"]),
         ("It costs 1 ${price}.", ["${price}"]),
+        ("` `a. b`", ["`a. b`"]),
         ("50%(about) or 5 $", ["50%", "5 $"]),
     ],
 )

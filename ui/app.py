@@ -12,8 +12,8 @@ from pathlib import Path
 
 import nmt
 
+from .corrections import is_loopback
 from .models import Models
-from .replies import Translators
 from .settings import FILE_PATIENCE, ServerConfig, read_keys
 
 
@@ -34,12 +34,6 @@ def installed_models(model: str | None, load: Callable[[str | Path], nmt.Transla
     infos[name] = first.info
     models = Models(infos, lambda name: first if infos[name] is first.info else load(infos[name].folder))
     return models, name
-
-
-def offered(model: str | None) -> tuple[Translators, str]:
-    """What the page offers; see `installed_models`."""
-    models, name = installed_models(model, nmt.Translator.load)
-    return Translators(models.infos, models.get), name
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -82,7 +76,7 @@ def serve(model: str | None, host: str, port: int, config: ServerConfig | None =
         from . import offline
 
         offline.go_offline()
-        from . import page  # takes seconds, and a taken port should not
+        from . import chat_route, page  # takes seconds, and a taken port should not
         from .api.gate import Keys
         from .api.mounting import add_endpoint, mount
         from .api.routes import build
@@ -91,9 +85,9 @@ def serve(model: str | None, host: str, port: int, config: ServerConfig | None =
         models, name = installed_models(model, load)
         preferring = models.preferring(name)
         with Work(config.max_waiting) as work:
-            blocks = page.build(Translators(models.infos, models.get), name)
+            blocks = page.build(models, name, config, is_loopback(listener.getsockname()[0]))
             add_endpoint(blocks, preferring, config, work)
-            app = page.site(blocks)
+            app = page.site(blocks, lambda app: chat_route.add_route(app, models, config, work))
             opening = Keys(keys)
             mount(app, build(preferring, config, opening, work, Path(folder)), opening)
             shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)

@@ -33,7 +33,7 @@ HEADERS = {
 }
 
 # Everything else under /gradio_api/ is closed: file= and proxy= fetch any address on request, upload writes to disk.
-ROUTES = ("queue/", "heartbeat/", "startup-events", "info", "cancel", "reset", "theme.css")
+ROUTES = ("run/", "queue/", "heartbeat/", "startup-events", "info", "cancel", "reset", "theme.css", "component_server")
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#355a87"/>'

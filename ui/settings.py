@@ -6,6 +6,8 @@ from pathlib import Path
 
 import nmt
 
+from .corrections import data_folder
+
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?|https?://\[[0-9A-Fa-f:]+\](:\d+)?")
 _KEY = re.compile(r"[!-~]{8,200}")
 
@@ -26,6 +28,11 @@ class ServerConfig:
     timeout: float = 60.0  # seconds in which a text must be translated; a file may take FILE_PATIENCE times as long
     cors_origins: tuple[str, ...] = ()  # sites whose pages may call the server; "*": all
     threads: int = 0  # processor threads; 0: all
+    corrections: str = ""  # folder that every visitor may save corrections in; empty: this computer's user only
+
+    def corrections_folder(self) -> Path:
+        """Where corrections are saved: as told, or with the other data of the user."""
+        return Path(self.corrections).expanduser() if self.corrections else data_folder()
 
     def __post_init__(self) -> None:
         for name, least in (("max_text_length", 1), ("max_upload_mb", 1), ("requests_per_minute", 0)):

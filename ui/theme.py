@@ -1,6 +1,10 @@
 """How the page looks: system fonts, paper and indigo, nothing fetched from anywhere."""
 
+from pathlib import Path
+
 import gradio as gr
+
+from . import inside
 
 # Plain strings become font families as they are; gr.themes.GoogleFont would become a link to another host.
 FONTS = (
@@ -45,51 +49,29 @@ PAPER = gr.themes.Color(
     c950="#151412",
 )
 
-CSS = """
-.gradio-container { width: 100%; max-width: 1080px !important; margin: 0 auto !important; }
-.gradio-container textarea, #conversation .md, .nmt-text, .nmt-choices td, .nmt-choices caption {
-    unicode-bidi: plaintext; }
+_BROWSER = Path(__file__).parent / "browser"
+_STYLES = ("page.css", "tabs.css")
+_SCRIPTS = (
+    "words",
+    "pairs",
+    "choices",
+    "result",
+    "composer",
+    "turn",
+    "chat",
+    "live",
+    "files",
+)  # later ones use earlier ones
 
-.nmt-heading h1 { font-size: 1.5rem; font-weight: 650; margin: 0; letter-spacing: -0.01em; }
-.nmt-heading p { margin: 0.15rem 0 0; font-size: 0.875rem; line-height: 1.5; color: var(--body-text-color-subdued); }
-.nmt-heading strong { color: var(--body-text-color); font-weight: 600; }
 
-#conversation { background: var(--block-background-fill); border-radius: var(--radius-lg); }
-#conversation .bubble-wrap { background: none; }
-#conversation .top-panel { display: none; } /* the page has its own button to clear */
-#conversation .examples { grid-template-columns: 1fr; max-width: 22rem; }
-#conversation .md { white-space: pre-wrap; overflow-wrap: anywhere; }
-#conversation .user .message, #conversation .bot .message { white-space: normal; }
-#conversation .bot .thought { opacity: 1; }
+def css() -> str:
+    """The style of the page."""
+    return "".join((_BROWSER / name).read_text(encoding="utf-8") for name in _STYLES) + inside.CSS
 
-.nmt-text { font-size: 1.15rem; line-height: 1.65; white-space: pre-wrap; overflow-wrap: anywhere; }
-.nmt-waiting { font-size: 0.875rem; color: var(--body-text-color-subdued);
-    animation: nmt-waiting 1.2s ease-in-out infinite; }
-@keyframes nmt-waiting { 50% { opacity: 0.35; } }
-@media (prefers-reduced-motion: reduce) { .nmt-waiting { animation: none; } }
-.nmt-note { margin: 0.4rem 0 0; padding-left: 0.6rem; border-left: 3px solid #c08a2b; font-size: 0.875rem; }
-.nmt-choices { margin-top: 0.5rem; font-size: 0.875rem; line-height: 1.5; }
-.nmt-choices summary { cursor: pointer; color: var(--body-text-color-subdued); }
-.nmt-choices table { border-collapse: collapse; width: 100%; margin: 0.3rem 0 0.1rem; }
-.nmt-choices caption { text-align: start; padding: 0.5rem 0 0.2rem; color: var(--body-text-color-subdued); }
-.nmt-choices table, .nmt-choices tr, .nmt-choices td { border: 0 !important; background: none !important; }
-.nmt-choices td { padding: 0.28rem 0 !important; box-shadow: 0 -1px var(--border-color-primary); text-align: start;
-    vertical-align: top; overflow-wrap: anywhere; }
-.nmt-choices .score { width: 3.5rem; text-align: end; white-space: nowrap; font-variant-numeric: tabular-nums;
-    color: var(--body-text-color-subdued); }
-.nmt-choices .chosen { font-weight: 600; }
-.nmt-copy { margin-top: 0.5rem; font-size: 0.8125rem; color: var(--body-text-color-subdued); cursor: pointer; }
-.nmt-copy:hover { color: var(--body-text-color); }
 
-.submit-button { background: var(--button-primary-background-fill) !important; color: #fff !important; }
-.submit-button:hover { background: var(--button-primary-background-fill-hover) !important; }
-.dark input[type=range] { --neutral-200: var(--neutral-700); }
-
-@media (max-width: 640px) {
-    .gradio-container main { padding: 0.6rem !important; }
-    #conversation { height: 58dvh !important; }
-}
-"""
+def head() -> str:
+    """What goes into the head of the page: the scripts of its own parts."""
+    return "".join(f"<script>{(_BROWSER / f'{name}.js').read_text(encoding='utf-8')}</script>" for name in _SCRIPTS)
 
 
 def theme() -> gr.themes.Base:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import nmt
 
@@ -107,7 +107,28 @@ def sample(path: Path) -> str:
         return file.read(8_000).decode("utf-8", "ignore")
 
 
-def translate(translator: nmt.Translator, path: Path, stop: Stop) -> Path:
+@dataclass(frozen=True)
+class FileJob:
+    """What is to be done with an uploaded file.
+
+    Attributes:
+        name: safe, see `safe_name`.
+        source, target: languages as the caller names them.
+        columns: of a table, which ones are translated.
+        model: which model, where several are installed for the languages; empty: the first.
+    """
+
+    name: str
+    source: str
+    target: str
+    columns: tuple[str, ...] = ()
+    model: str = ""
+
+
+Tell = Callable[[int, int, float], None]  # words that are done, words there are, and seconds left
+
+
+def translate(translator: nmt.Translator, path: Path, job: FileJob, stop: Stop, tell: Tell | None = None) -> Path:
     """Translate a file; returns the translated one, which is in the same folder.
 
     Raises:
@@ -116,8 +137,14 @@ def translate(translator: nmt.Translator, path: Path, stop: Stop) -> Path:
         AbandonedError: nobody waits for it any longer.
     """
     out = path.with_name(f"translated-{path.name}")
+
+    def progress(how_far: Any) -> None:
+        stop.check()
+        if tell:
+            tell(how_far.num_words, how_far.total_words, how_far.seconds_left)
+
     try:
-        nmt.translate_file(path, translator, out, progress=lambda _: stop.check())
+        nmt.translate_file(path, translator, out, options=nmt.DocumentOptions(columns=job.columns), progress=progress)
     except nmt.BundleError:
         raise
     except nmt.NmtError as error:

@@ -1,11 +1,10 @@
 """The routes of LibreTranslate, and beside them a stream and metrics; `build` makes the application."""
 
-import functools
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -15,8 +14,8 @@ import nmt
 
 from .. import detect
 from ..models import Models
-from ..settings import FILE_PATIENCE, ServerConfig
-from . import describing, files, markup, metrics, reading, translating
+from ..settings import ServerConfig
+from . import describing, files, markup, metrics, reading, translating, uploads
 from .gate import Gate, Keys, RateLimit, Refused
 from .service import FAULT, Pair, Service, warning
 from .streaming import events
@@ -27,6 +26,7 @@ PATHS = frozenset(
         "/translate",
         "/translate/stream",
         "/translate_file",
+        "/translate_file/stream",
         "/detect",
         "/languages",
         "/frontend/settings",
@@ -64,7 +64,7 @@ def build(models: Models, config: ServerConfig, keys: Keys, work: Work, folder: 
     )
     app = FastAPI(title="nmt", version=nmt.__version__, description=describing.ABOUT, docs_url=None, redoc_url=None)
     _add_translation(app, service)
-    _add_files(app, service)
+    uploads.add_routes(app, service, DOWNLOAD)
     _add_information(app, service)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http_error)
@@ -128,34 +128,6 @@ def _add_translation(app: FastAPI, service: Service) -> None:
         likely = [{"confidence": one.confidence, "language": one.language} for one in found if one.confidence >= 1]
         fallback = {"confidence": 0.0, "language": service.models.languages()[0]}
         return JSONResponse(likely[:5] or [fallback])
-
-
-def _add_files(app: FastAPI, service: Service) -> None:
-    most = service.config.max_upload_mb * 1_000_000
-
-    @app.post("/translate_file", **describing.TRANSLATE_FILE)
-    async def translate_file(request: Request) -> Response:
-        service.shelf.sweep()
-        service.check_room()
-        fields = await service.fields(request, most + reading.FORM_BYTES)
-        try:
-            upload = reading.file_field(fields)
-            name = files.safe_name(upload.filename or "")
-            files.check_format(name)
-            languages = (reading.text_field(fields, "source"), reading.text_field(fields, "target"))
-            call = functools.partial(service.translate_upload, upload.file, name, languages)
-            kept = await service.run(request, call, FILE_PATIENCE)
-        finally:
-            await reading.close_files(fields)
-        return JSONResponse({"translatedFileUrl": f"{str(request.base_url).rstrip('/')}{DOWNLOAD}{kept}"})
-
-    @app.get("/download_file/{name}", **describing.DOWNLOAD_FILE)
-    async def download_file(name: str) -> Response:
-        kept = service.shelf.find(name)
-        if kept is None:
-            raise Refused(404, "There is no such file, or not any more")
-        # Never a type that a browser would show: what is inside came from somebody.
-        return FileResponse(kept.path, filename=kept.name, media_type="application/octet-stream")
 
 
 def _add_information(app: FastAPI, service: Service) -> None:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from starlette.requests import Request
 
@@ -141,16 +141,18 @@ class Service:
         self.metrics.characters.labels(pair.source, pair.target).inc(sum(map(len, texts)))
         return answers
 
-    def translate_upload(self, upload: Any, name: str, languages: tuple[str, str], stop: Stop) -> str:
+    def translate_upload(self, upload: BinaryIO, job: files.FileJob, stop: Stop, tell: files.Tell | None = None) -> str:
         """Translate an uploaded file; blocks. Returns what the translation can be fetched by."""
         with tempfile.TemporaryDirectory(dir=self.shelf.folder) as folder:
-            path = Path(folder) / name
+            path = Path(folder) / job.name
             size = files.save(upload, path)
-            pair = self.pair(*languages, files.sample(path))
-            translator = self.translator(pair)
-            done = files.translate(translator, path, stop) if translator and size else path
+            pair = self.pair(job.source, job.target, files.sample(path))
+            info = self.models.infos.get(job.model)
+            suits = info is not None and (info.source_language, info.target_language) == (pair.source, pair.target)
+            translator = self.models.get(job.model) if suits else self.translator(pair)
+            done = files.translate(translator, path, job, stop, tell) if translator and size else path
             self.metrics.characters.labels(pair.source, pair.target).inc(size)
-            return self.shelf.keep(done, files.download_name(name, pair.target))
+            return self.shelf.keep(done, files.download_name(job.name, pair.target))
 
 
 def busy() -> Refused:

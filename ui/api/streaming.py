@@ -26,17 +26,17 @@ async def events(service: Service, text: str, pair: Pair) -> AsyncIterator[str]:
     said: list[str] = []
     try:
         while (piece := await ready.get()) is not None:
-            yield _event("sentence", {"index": len(said), "source": piece.source, "translatedText": piece.text})
+            yield event("sentence", {"index": len(said), "source": piece.source, "translatedText": piece.text})
             said.append(piece.text)
         working.result()
         done: dict[str, Any] = {"translatedText": "".join(said)}
         if pair.confidence is not None:
             done["detectedLanguage"] = pair.detected()
-        yield _event("done", done)
+        yield event("done", done)
     except (nmt.NmtError, BusyError, LateError) as error:
-        yield _event("error", {"error": _what_happened(error, service.config.timeout)})
+        yield event("error", {"error": _what_happened(error, service.config.timeout)})
     except Exception:
-        yield _event("error", {"error": FAULT})
+        yield event("error", {"error": FAULT})
         raise
     finally:
         working.cancel()
@@ -51,7 +51,7 @@ def _pieces(service: Service, text: str, pair: Pair, stop: Stop) -> Iterator[tra
     service.metrics.characters.labels(pair.source, pair.target).inc(len(text))
 
 
-def _event(name: str, data: dict[str, Any]) -> str:
+def event(name: str, data: dict[str, Any]) -> str:
     return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
 
 
