@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from nmt import bundle
-from nmt.batching import DynamicBatcher
 from nmt.config import SearchConfig
 from nmt.engines.onnx import OnnxEngine
-from nmt.search import Hypothesis, Step, search
+from nmt.search.batching import DynamicBatcher
+from nmt.search.beam import Hypothesis, Step, search
 from nmt.tokenizer import EOS_ID
 
 VOCAB_SIZE, LENGTH = 8000, 20

@@ -20,9 +20,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from nmt import SearchConfig, bundle, segment
+from nmt import SearchConfig, bundle
 from nmt.engines.onnx import OnnxEngine
-from nmt.search import max_lengths, search
+from nmt.search.beam import max_lengths, search
+from nmt.text import segment
 from nmt.tokenizer import EOS_ID, Tokenizer
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "en-ja.tsv"
@@ -39,7 +40,7 @@ def write_lines(path: Path, sentences: list[str], count: int) -> None:
 
 def bare_runner(folder: Path, path: Path, threads: int, config: SearchConfig) -> Callable[[], None]:
     """The search over the sentences of the file, ready as ids."""
-    from nmt.batching import DynamicBatcher
+    from nmt.search.batching import DynamicBatcher
 
     tokenizer = Tokenizer.load(folder / bundle.SOURCE_TOKENIZER)
     engine = OnnxEngine(folder / bundle.ENCODER, folder / bundle.DECODER)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nmt import LiveTranslator, Translator
-from nmt.evaluation import corpus_scores
+from nmt.evaluation.metrics import corpus_scores
 
 LONG = range(14, 17)  # words
 

@@ -19,7 +19,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from nmt.evaluation import corpus_scores
+from nmt.evaluation.metrics import corpus_scores
 from nmt.tokenizer import Tokenizer
 
 EVERY, THREADS = 500, 2

@@ -2,8 +2,8 @@
 
     python benchmarks/robustness.py en-ja CORPUS/test.en CORPUS/test.ja
 
-Each kind of noise of `nmt.noise` is put into every sentence (misspelled: one word of each); "shouted" here is the whole
-sentence in capitals. Greedy search, fixed seed.
+Each kind of noise of `nmt.training.noise` is put into every sentence (misspelled: one word of each); "shouted" here is
+the whole sentence in capitals. Greedy search, fixed seed.
 """
 
 import argparse
@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nmt import SearchConfig, Translator, noise
-from nmt.evaluation import corpus_scores
+from nmt import SearchConfig, Translator
+from nmt.evaluation.metrics import corpus_scores
+from nmt.training import noise
 
 KINDS = {
     "clean": lambda text, rng: text,

@@ -97,11 +97,11 @@ def ours(work: Path, updates: int) -> None:
     import keras
 
     from nmt import backend
-    from nmt.batches import BatchPlan, encode_corpus
     from nmt.config import ModelConfig, Recipe, TrainingConfig
-    from nmt.corpus import Corpus
+    from nmt.corpora.corpus import Corpus
     from nmt.tokenizer import Tokenizer
-    from nmt.training import build_model
+    from nmt.training.batches import BatchPlan, encode_corpus
+    from nmt.training.trainer import build_model
 
     shards = backend.shards_for_training(THREADS)
     source, target = (Tokenizer.load(work / f"{side}.model") for side in ("source", "target"))

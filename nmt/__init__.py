@@ -25,14 +25,14 @@ if TYPE_CHECKING:
         NmtError,
         TrainingError,
     )
-    from nmt.finetuning import finetune
-    from nmt.finetuning_config import FinetuningConfig
-    from nmt.finetuning_ending import Finetuning
-    from nmt.glossary import read_glossary
+    from nmt.finetuning.config import FinetuningConfig
+    from nmt.finetuning.ending import Finetuning
+    from nmt.finetuning.finetuner import finetune
     from nmt.inspection import Inspection, inspect
-    from nmt.jobs import FileReport, translate_file
+    from nmt.jobs.files import FileReport, translate_file
     from nmt.languages import language, looks_like
     from nmt.live import LiveTranslation, LiveTranslator
+    from nmt.text.glossary import read_glossary
     from nmt.translator import Alternative, Choice, Partial, Sentence, Translation, Translator, Word
 
 __version__ = "0.1.0"
@@ -84,9 +84,9 @@ _HOME = {
     "DocumentError": "nmt.errors",
     "DocumentOptions": "nmt.documents",
     "FORMATS": "nmt.documents",
-    "FileReport": "nmt.jobs",
-    "Finetuning": "nmt.finetuning_ending",
-    "FinetuningConfig": "nmt.finetuning_config",
+    "FileReport": "nmt.jobs.files",
+    "Finetuning": "nmt.finetuning.ending",
+    "FinetuningConfig": "nmt.finetuning.config",
     "Inspection": "nmt.inspection",
     "LiveTranslation": "nmt.live",
     "LiveTranslator": "nmt.live",
@@ -102,12 +102,12 @@ _HOME = {
     "Translator": "nmt.translator",
     "Word": "nmt.translator",
     "inspect": "nmt.inspection",
-    "finetune": "nmt.finetuning",
+    "finetune": "nmt.finetuning.finetuner",
     "installed": "nmt.bundle",
     "language": "nmt.languages",
     "looks_like": "nmt.languages",
-    "read_glossary": "nmt.glossary",
-    "translate_file": "nmt.jobs",
+    "read_glossary": "nmt.text.glossary",
+    "translate_file": "nmt.jobs.files",
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from nmt.bundle import BundleConfig
 from nmt.config import ModelConfig
-from nmt.evaluation import Score
+from nmt.evaluation.metrics import Score
 from nmt.languages import language
 
 

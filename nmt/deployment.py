@@ -26,8 +26,8 @@ from typing import Any
 from nmt import backend, bundle
 from nmt.bundle import BundleConfig
 from nmt.errors import BundleError, ConfigError
-from nmt.model import Memory, TranslationModel
-from nmt.recurrent import State
+from nmt.network.model import Memory, TranslationModel
+from nmt.network.recurrent import State
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID
 
 FORMATS = ("saved_model", "litert")

@@ -10,10 +10,10 @@ import numpy as np
 
 from nmt import bundle, graphs
 from nmt.bundle import BundleConfig
-from nmt.corpus import Corpus
+from nmt.corpora.corpus import Corpus
 from nmt.engines.onnx import OnnxEngine
 from nmt.errors import BundleError, ConfigError
-from nmt.evaluation import corpus_scores
+from nmt.evaluation.metrics import corpus_scores
 from nmt.tokenizer import Tokenizer
 from nmt.translator import Translator
 

@@ -27,8 +27,8 @@ from nmt.bundle import (
 )
 from nmt.config import ModelConfig
 from nmt.errors import BundleError, ConfigError, MissingExtraError
-from nmt.forward import Layer, forward, shapes, softmax
-from nmt.search import max_lengths
+from nmt.network.forward import Layer, forward, shapes, softmax
+from nmt.search.beam import max_lengths
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID, Tokenizer
 from nmt.translation import Translation
 

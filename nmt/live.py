@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from nmt import languages
 from nmt.config import SearchConfig, TranslationOptions
-from nmt.masking import Masked
-from nmt.planning import assemble
-from nmt.steering import Guide, Loyalty
+from nmt.search.steering import Guide, Loyalty
+from nmt.text.masking import Masked
+from nmt.translating.planning import assemble
 from nmt.translation import Alternative, Sentence
 from nmt.translator import Translator
 

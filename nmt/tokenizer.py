@@ -17,7 +17,9 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import sentencepiece
 
 from nmt.errors import BundleError, CorpusError
@@ -102,6 +104,14 @@ class Tokenizer:
     def normalise(self, text: str) -> str:
         """What `decode(encode(text))` gives."""
         return str(self._processor.normalize(_storable(text))).replace(_SPACE, " ").strip(" ")
+
+
+def pad(rows: Sequence[Any]) -> np.ndarray:
+    """Rows of ids (lists or arrays) side by side, 0 on the right. -> (B, longest) int32"""
+    matrix = np.full((len(rows), max(map(len, rows))), PAD_ID, dtype=np.int32)
+    for row, ids in zip(matrix, rows, strict=True):
+        row[: len(ids)] = ids
+    return matrix
 
 
 def _storable(text: str) -> str:

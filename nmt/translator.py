@@ -4,18 +4,19 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from nmt import bundle, languages, loading
+from nmt import bundle, languages
 from nmt.bundle import BundleConfig, BundleInfo
-from nmt.choosing import choose
 from nmt.config import SearchConfig, TranslationOptions
 from nmt.engines import Engine
 from nmt.inspection import Inspection, inspect_found
-from nmt.loading import LoadedModel
-from nmt.masking import Masked
-from nmt.planning import Planner, assemble
-from nmt.sentences import SentenceTranslator
-from nmt.streaming import stream
+from nmt.text.masking import Masked
 from nmt.tokenizer import Tokenizer
+from nmt.translating import loading
+from nmt.translating.choosing import choose
+from nmt.translating.loading import LoadedModel
+from nmt.translating.planning import Planner, assemble
+from nmt.translating.sentences import SentenceTranslator
+from nmt.translating.streaming import stream
 from nmt.translation import Alternative, Choice, Partial, Sentence, Translation, Word, untranslated
 
 __all__ = ["Alternative", "Choice", "Partial", "Sentence", "Translation", "Translator", "Word"]

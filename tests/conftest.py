@@ -30,7 +30,7 @@ SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "en-ja.tsv"
 @pytest.fixture(scope="session")
 def sample():
     """The parallel text that ships with the project."""
-    from nmt.corpus import read_corpus
+    from nmt.corpora.corpus import read_corpus
 
     return read_corpus(SAMPLE, "en", "ja")
 
@@ -67,7 +67,7 @@ def _random_bundle(folder, target_language, source, target):
     from nmt import bundle, graphs
     from nmt.bundle import BundleConfig
     from nmt.config import ModelConfig, SearchConfig
-    from nmt.model import TranslationModel
+    from nmt.network.model import TranslationModel
 
     keras.utils.set_random_seed(3)
     sizes = ModelConfig(
@@ -90,3 +90,11 @@ def _random_bundle(folder, target_language, source, target):
     weights = {name: values * 2 for name, values in TranslationModel(sizes).named_weights().items()}
     models |= graphs.build(sizes, weights)
     return bundle.write(folder, config, models, weights, f"# {folder.name}\n")
+
+
+@pytest.fixture(scope="session")
+def shipped():
+    """The English-Japanese model that comes with the package."""
+    from nmt import Translator
+
+    return Translator.load("en-ja")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from nmt.attention import make_attention
 from nmt.config import ATTENTIONS, ModelConfig
 from nmt.errors import ConfigError
+from nmt.network.attention import make_attention
 
 BATCH, SOURCE, TARGET, WIDTH, UNITS, INNER, HEADS = 2, 5, 3, 8, 8, 6, 3
 CONFIG = {"encoder_units": WIDTH // 2, "decoder_units": UNITS, "attention_dim": INNER, "attention_heads": HEADS}

@@ -29,8 +29,8 @@ from nmt import backend
 from nmt.backend import keras, ops
 from nmt.config import ModelConfig, SearchConfig
 from nmt.engines.keras import KerasEngine
-from nmt.model import TranslationModel
-from nmt.search import max_lengths, search
+from nmt.network.model import TranslationModel
+from nmt.search.beam import max_lengths, search
 
 folder = sys.argv[1]
 config = ModelConfig(**json.loads(open(f"{folder}/config.json").read()))
@@ -50,7 +50,7 @@ def hypotheses():
 
 
 class Rates(keras.callbacks.Callback):
-    """Another learning rate before every update, as nmt.rounds sets it, and the loss of each batch alone."""
+    """Another learning rate before every update, as nmt.training.rounds sets it, and the loss of each batch alone."""
 
     losses = []
 
@@ -111,7 +111,7 @@ def reference(request, tmp_path_factory):
     import keras
 
     from nmt.config import ModelConfig
-    from nmt.model import TranslationModel
+    from nmt.network.model import TranslationModel
 
     if "tensorflow" not in INSTALLED:
         pytest.skip("tensorflow is not installed")

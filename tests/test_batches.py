@@ -6,11 +6,11 @@ import itertools
 import numpy as np
 import pytest
 
-from nmt.batches import BatchPlan, EncodedCorpus, SourceNoise, encode_corpus, pad
-from nmt.corpus import Corpus
+from nmt.corpora.corpus import Corpus
+from nmt.corpora.rows import Rows
 from nmt.errors import CorpusError
-from nmt.rows import Rows
-from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID
+from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, pad
+from nmt.training.batches import BatchPlan, EncodedCorpus, SourceNoise, encode_corpus
 
 
 def make_corpus(count=2000, seed=0):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from nmt import Translator
-from nmt.batching import DynamicBatcher
 from nmt.config import SearchConfig
-from nmt.search import Hypothesis
+from nmt.search.batching import DynamicBatcher
+from nmt.search.beam import Hypothesis
 
 CONFIG = SearchConfig(batch_size=8)
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from nmt import checkpoint
-from nmt.checkpoint import Progress, load_arrays, load_checkpoint, save_arrays, save_checkpoint
 from nmt.config import ModelConfig
 from nmt.errors import TrainingError
-from nmt.model import TranslationModel
+from nmt.network.model import TranslationModel
+from nmt.training import checkpoint
+from nmt.training.checkpoint import Progress, load_arrays, load_checkpoint, save_arrays, save_checkpoint
 
 SIZES = ModelConfig(
     source_vocab_size=30,

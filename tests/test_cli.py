@@ -21,12 +21,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt import BundleError, NmtError, SearchConfig, __version__, bundle, chunks
+from nmt import BundleError, NmtError, SearchConfig, __version__, bundle
 from nmt.cli import build_parser, main
 from nmt.commands import data, lines, translate
 from nmt.commands import jobs as command_jobs
 from nmt.config import Term, TranslationOptions
-from nmt.workers import InProcess
+from nmt.jobs import chunks
+from nmt.jobs.workers import InProcess
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,7 +194,7 @@ def test_options_start_from_the_search_of_the_model() -> None:
 
 
 def test_engines_are_those_that_can_be_loaded() -> None:
-    assert importlib.import_module("nmt.loading").ENGINES == translate.ENGINES
+    assert importlib.import_module("nmt.translating.loading").ENGINES == translate.ENGINES
 
 
 def test_impossible_options(capsys: pytest.CaptureFixture[str]) -> None:
@@ -564,9 +565,9 @@ def test_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         calls.append((recipe_path, output))
         return Path("somewhere")
 
-    module = types.ModuleType("nmt.training")
+    module = types.ModuleType("nmt.training.trainer")
     vars(module)["train"] = train
-    monkeypatch.setitem(sys.modules, "nmt.training", module)
+    monkeypatch.setitem(sys.modules, "nmt.training.trainer", module)
     assert main(["train", "a.toml"]) == 0
     assert main(["train", "a.toml", "--output", str(tmp_path)]) == 0
     assert calls == [(Path("a.toml"), None), (Path("a.toml"), tmp_path)]

@@ -11,23 +11,15 @@ from typing import Any
 
 import pytest
 
-from nmt import (
-    DocumentOptions,
-    MissingExtraError,
-    NmtError,
-    SearchConfig,
-    Translator,
-    bundle,
-    chunks,
-    jobs,
-    translate_file,
-)
+from nmt import DocumentOptions, MissingExtraError, NmtError, SearchConfig, Translator, bundle, translate_file
 from nmt.cli import main
-from nmt.cluster import RayWorkers
 from nmt.config import TranslationOptions
-from nmt.inputs import check_input
-from nmt.journal import journal_path
-from nmt.workers import ModelSettings
+from nmt.jobs import chunks
+from nmt.jobs import files as jobs
+from nmt.jobs.cluster import RayWorkers
+from nmt.jobs.inputs import check_input
+from nmt.jobs.journal import journal_path
+from nmt.jobs.workers import ModelSettings
 
 SEARCH = SearchConfig(beam_size=2, max_length_extra=3)
 UNCHECKED = TranslationOptions(check=False)  # all that a model with random weights says looks wrong

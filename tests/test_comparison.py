@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 import pytest
 import sacrebleu
 
-from nmt.breakdown import Words, by_length, by_rarest_word
-from nmt.comparison import System, TestSet, compare
 from nmt.errors import ConfigError, CorpusError
-from nmt.evaluation import metrics
-from nmt.pictures import Series, bars
-from nmt.report import report
+from nmt.evaluation.breakdown import Words, by_length, by_rarest_word
+from nmt.evaluation.comparison import System, TestSet, compare
+from nmt.evaluation.metrics import metrics
+from nmt.evaluation.pictures import Series, bars
+from nmt.evaluation.report import report
 
 SOURCES = ["Yes.", "The cat sat on the mat.", "The dog sat on the mat yesterday!", "One two three four five six."]
 REFERENCES = ["Oui.", "Le chat était assis sur le tapis.", "Le chien était assis hier.", "Un deux trois quatre <b>&."]

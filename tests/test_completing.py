@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nmt import SearchConfig, Term, TranslationOptions, Translator
-from nmt.opening import Spellings
 from nmt.tokenizer import EOS_ID
+from nmt.translating.opening import Spellings
 
 SENTENCES = [
     "Where is the station?",

@@ -19,9 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.cli import main
+from nmt.corpora.corpus import Corpus, language_of, located, read_corpus, read_pair_files
 from nmt.corpora.hub import HubPlace
 from nmt.corpora.naming import languages_told
-from nmt.corpus import Corpus, language_of, located, read_corpus, read_pair_files
 from nmt.errors import ConfigError, CorpusError, MissingExtraError
 
 ROOT = Path(__file__).parent.parent
@@ -255,7 +255,7 @@ def test_local_places_are_read_silently_offline_and_leave_nothing(folder: Path, 
     _parquet(tmp_path / "c.parquet", en=SMALL.sources, ja=SMALL.targets)
     before = sorted(path for path in tmp_path.rglob("*") if path.is_file())
     code = f"""{REFUSE}
-from nmt.corpus import Corpus, read_corpus
+from nmt.corpora.corpus import Corpus, read_corpus
 assert "datasets" not in sys.modules
 for place in sys.argv[1:]:
     assert read_corpus(place, "en", "ja") == Corpus(["a", "b"], ["あ", "い"]), place
@@ -374,7 +374,7 @@ def test_a_data_set_comes_from_the_hub_and_then_from_the_cache(
 ) -> None:
     code = """
 import sys
-from nmt.corpus import read_corpus
+from nmt.corpora.corpus import read_corpus
 for place in sys.argv[1:]:
     try:
         print(read_corpus(place, "en", "ja"))

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nmt.cleaning import CleaningReport, CleaningRules, Removal, clean, sentence_key
-from nmt.corpus import Corpus, language_of, read_corpus, read_pair_files, write_pair_files
+from nmt.corpora.cleaning import CleaningReport, CleaningRules, Removal, clean, sentence_key
+from nmt.corpora.corpus import Corpus, language_of, read_corpus, read_pair_files, write_pair_files
+from nmt.corpora.preparation import prepare, split
 from nmt.errors import ConfigError, CorpusError, MissingExtraError, NmtError
-from nmt.preparation import prepare, split
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "en-ja.tsv"
 RULES = CleaningRules()
@@ -289,7 +289,7 @@ def test_reading_is_silent_offline_and_leaves_nothing_behind(tmp_path: Path) -> 
 import socket, sys
 def refuse(*arguments): sys.exit(f"connects to {arguments}")
 socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = socket.getaddrinfo = refuse
-from nmt.corpus import Corpus, read_corpus
+from nmt.corpora.corpus import Corpus, read_corpus
 assert "datasets" not in sys.modules
 import datasets
 state = datasets.logging.get_verbosity(), datasets.are_progress_bars_disabled()

@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 
 from nmt import BundleError, ConfigError, SearchConfig, backend, bundle, deployment
-from nmt.batches import pad
 from nmt.cli import main
 from nmt.commands import export as command
 from nmt.config import ModelConfig
 from nmt.engines.keras import KerasEngine
-from nmt.model import TranslationModel
-from nmt.search import max_lengths, search
-from nmt.tokenizer import BOS_ID, EOS_ID, Tokenizer
+from nmt.network.model import TranslationModel
+from nmt.search.beam import max_lengths, search
+from nmt.tokenizer import BOS_ID, EOS_ID, Tokenizer, pad
 
 PAGE = Path(__file__).parent.parent / "docs" / "deployment.md"
 LINES = [

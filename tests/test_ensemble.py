@@ -7,7 +7,7 @@ import pytest
 
 from nmt import ConfigError, SearchConfig, Translator, cli
 from nmt.engines.ensemble import EnsembleEngine
-from nmt.search import max_lengths, search
+from nmt.search.beam import max_lengths, search
 from nmt.tokenizer import BOS_ID
 
 TEXTS = ["Where is the station?", "I have to go to sleep. See you tomorrow!", "Yes."]
@@ -20,7 +20,7 @@ def twin(tiny_bundle, tmp_path_factory):
     import keras
 
     from nmt import bundle, graphs
-    from nmt.model import TranslationModel
+    from nmt.network.model import TranslationModel
 
     folder = tmp_path_factory.mktemp("twin") / "twin"
     shutil.copytree(tiny_bundle, folder)

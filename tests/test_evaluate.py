@@ -7,7 +7,7 @@ import pytest
 
 from nmt import Translator
 from nmt.cli import main
-from nmt.evaluation import corpus_scores
+from nmt.evaluation.metrics import corpus_scores
 
 SOURCES = ["Good morning!", "Where is the station?", "Yes.", "My sister lives in a small town near the sea."]
 REFERENCES = ["おはよう。", "駅はどこですか。", "はい。", "妹は海の近くの小さな町に住んでいます。"]

@@ -4,7 +4,7 @@ import pytest
 import sacrebleu
 
 from nmt.errors import ConfigError, CorpusError
-from nmt.evaluation import corpus_scores
+from nmt.evaluation.metrics import corpus_scores
 
 HYPOTHESES = ["The cat sat on a mat.", "It is raining hard today.", "Where is my umbrella?"]
 REFERENCES = ["The cat sat on the mat.", "It rains a lot today.", "Where did I leave my umbrella?"]

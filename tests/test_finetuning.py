@@ -17,32 +17,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nmt
-from nmt import (
-    BundleError,
-    ConfigError,
-    CorpusError,
-    FinetuningConfig,
-    TrainingError,
-    Translator,
-    bundle,
-    finetuning_ending,
-    graphs,
-    parents,
-    pictures,
-    rounds,
-)
+from nmt import BundleError, ConfigError, CorpusError, FinetuningConfig, TrainingError, Translator, bundle, graphs
 from nmt.bundle import BundleConfig
-from nmt.checkpoint import load_arrays
 from nmt.cli import main
 from nmt.config import ModelConfig, SearchConfig
-from nmt.corpus import Corpus, write_pair_files
-from nmt.finetuning_config import FROM_SCRATCH, NEW_DOMAIN, NEW_LANGUAGE
-from nmt.finetuning_course import on_trial
-from nmt.finetuning_data import parse_pair, read_data, usual_sizes
-from nmt.finetuning_plan import defaults_for, make_recipe, spoken_time
-from nmt.model import TranslationModel
-from nmt.pictures import Curve
-from nmt.verification import holds, verify
+from nmt.corpora.corpus import Corpus, read_corpus, write_pair_files
+from nmt.evaluation import pictures
+from nmt.evaluation.pictures import Curve
+from nmt.evaluation.verification import holds, verify
+from nmt.finetuning import ending as finetuning_ending
+from nmt.finetuning import parents
+from nmt.finetuning.config import FROM_SCRATCH, NEW_DOMAIN, NEW_LANGUAGE
+from nmt.finetuning.course import on_trial
+from nmt.finetuning.data import parse_pair, read_data, usual_sizes
+from nmt.finetuning.plan import defaults_for, make_recipe, spoken_time
+from nmt.network.model import TranslationModel
+from nmt.training import rounds
+from nmt.training.checkpoint import load_arrays
 
 # One small layer each, and few sentences, so that less of a test is making graphs and searching.
 SIZES = ModelConfig(
@@ -134,7 +125,7 @@ def test_the_result_is_a_bundle_like_any_other(finished, work):
     assert config.training["parent"] == "parent" and config.training["updates"] == result.updates == 4
     assert {bundle.ENCODER, bundle.DECODER, bundle.WEIGHTS, finetuning_ending.CURVES} <= config.sha256.keys()
     assert Translator.load(result.folder).translate("Good morning!").text
-    test = nmt.corpus.read_corpus(work / "domain" / "data" / "test", "en", "ja")
+    test = read_corpus(work / "domain" / "data" / "test", "en", "ja")
     checks = list(verify(result.folder, test))
     assert holds(checks) and all(check.holds for check in checks if check.name in ("files", "card", "chrF")), checks
 
@@ -299,7 +290,7 @@ def test_the_most_similar_model_is_the_parent(installed, sample):
 def test_a_trial_decides_where_one_is_asked_for(installed, work, monkeypatch):
     ranked = parents.candidates(("en", "xx"), Corpus(["one two"], ["one two"]), 300)[:2]
     scores = iter([11.0, 22.0])
-    monkeypatch.setattr("nmt.finetuning_course.learn", lambda *_: _Tried(next(scores)))
+    monkeypatch.setattr("nmt.finetuning.course.learn", lambda *_: _Tried(next(scores)))
     options = dataclasses.replace(LANGUAGE, trial_updates=3)
     data = read_data(work / "digits.tsv", ("en", "xx"), options)
     tried = on_trial(ranked, ("en", "xx"), data, options, lambda line: None)

@@ -8,9 +8,9 @@ from test_search import FIRST, Table
 
 from nmt import ConfigError, SearchConfig, Translator
 from nmt.config import Term, TranslationOptions
-from nmt.constraints import Demands, constrained_search
-from nmt.glossary import missed_terms, read_glossary, spellings, terms_in
-from nmt.search import search
+from nmt.search.beam import search
+from nmt.search.constraints import Demands, constrained_search
+from nmt.text.glossary import missed_terms, read_glossary, spellings, terms_in
 from nmt.tokenizer import EOS_ID
 
 

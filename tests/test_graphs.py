@@ -12,8 +12,8 @@ from nmt.config import ModelConfig, SearchConfig
 from nmt.engines.keras import KerasEngine
 from nmt.engines.onnx import OnnxEngine
 from nmt.errors import BundleError
-from nmt.model import TranslationModel
-from nmt.search import max_lengths, search
+from nmt.network.model import TranslationModel
+from nmt.search.beam import max_lengths, search
 from nmt.tokenizer import EOS_ID
 
 SIZES = ModelConfig(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import nmt
 from nmt.config import ModelConfig
-from nmt.forward import GATES, Layer
+from nmt.network.forward import GATES, Layer
 from nmt_ui import inside, labels, wording
 
 TOKENS = st.lists(

@@ -16,8 +16,8 @@ import nmt
 from nmt import bundle, graphs, inspection
 from nmt.bundle import BundleConfig
 from nmt.config import ModelConfig, SearchConfig
-from nmt.forward import GATES, forward
-from nmt.model import TranslationModel
+from nmt.network.forward import GATES, forward
+from nmt.network.model import TranslationModel
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID, Tokenizer
 
 ROOT = Path(__file__).parent.parent

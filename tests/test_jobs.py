@@ -20,11 +20,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt import DocumentOptions, NmtError, SearchConfig, Translator, bundle, chunks, jobs, translate_file, workers
+from nmt import DocumentOptions, NmtError, SearchConfig, Translator, bundle, translate_file
 from nmt.config import TranslationOptions
-from nmt.inputs import check_input
-from nmt.journal import Journal, Result, journal_path
-from nmt.workers import InProcess, ModelSettings, Processes, translate_chunks
+from nmt.jobs import chunks, workers
+from nmt.jobs import files as jobs
+from nmt.jobs.inputs import check_input
+from nmt.jobs.journal import Journal, Result, journal_path
+from nmt.jobs.workers import InProcess, ModelSettings, Processes, translate_chunks
 
 IDENTITY = {"model": "fake", "search": {}, "version": "0"}
 UNCHECKED = TranslationOptions(check=False)  # all that a model with random weights says looks wrong

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt import NmtError
-from nmt.journal import Journal, Problem, Result, complete_file, journal_path
+from nmt.jobs.journal import Journal, Problem, Result, complete_file, journal_path
 
 JOB = {"input": "abc", "search": {"beam_size": 5}}
 TEXTS = st.text(st.characters(exclude_categories=[]), max_size=20)  # half surrogate pairs too

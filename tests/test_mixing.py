@@ -13,15 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt import batches, mixing, training
-from nmt.batches import BatchPlan, EncodedCorpus
-from nmt.checkpoint import load_arrays
 from nmt.config import DataConfig, Recipe, from_dict, load_recipe
-from nmt.corpus import Corpus, write_pair_files
+from nmt.corpora.corpus import Corpus, write_pair_files
+from nmt.corpora.rows import Rows
 from nmt.errors import ConfigError, CorpusError, TrainingError
-from nmt.mixing import Share, pairs_of_pass, read_mixture, shares_of
-from nmt.rows import Rows
-from nmt.run_folder import check_data, check_recipe, write_recipe
+from nmt.training import batches, mixing
+from nmt.training import trainer as training
+from nmt.training.batches import BatchPlan, EncodedCorpus
+from nmt.training.checkpoint import load_arrays
+from nmt.training.mixing import Share, pairs_of_pass, read_mixture, shares_of
+from nmt.training.run_folder import check_data, check_recipe, write_recipe
 
 HEAD = 'name = "a"\nsource_language = "en"\ntarget_language = "ja"\n'
 

@@ -10,7 +10,7 @@ from keras import ops
 
 from nmt import backend
 from nmt.config import ModelConfig
-from nmt.model import TranslationModel
+from nmt.network.model import TranslationModel
 
 SIZES = ModelConfig(
     source_vocab_size=40,
@@ -289,7 +289,7 @@ def test_half_precision_stays_close_and_keeps_its_state_in_float32(changes):
 
 
 def test_starting_the_backend_says_nothing():
-    code = "from nmt.model import TranslationModel; from nmt.backend import ops; print(float(ops.sum(ops.ones(3))))"
+    code = "import nmt.network.model; from nmt.backend import ops; print(float(ops.sum(ops.ones(3))))"
     done = subprocess.run(
         [sys.executable, "-c", f"from nmt import backend; backend.begin(); {code}"], capture_output=True, text=True
     )

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt import noise
-from nmt.batches import BatchPlan, SourceNoise, encode_corpus
+from nmt.training import noise
+from nmt.training.batches import BatchPlan, SourceNoise, encode_corpus
 
 CLEAN = "I don't think that Tom's sister is coming."
 

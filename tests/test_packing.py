@@ -4,11 +4,12 @@ import shutil
 
 import pytest
 
-from nmt import BundleError, ConfigError, Translator, bundle, export, graphs, loading
+from nmt import BundleError, ConfigError, Translator, bundle, export, graphs
 from nmt.cli import main
-from nmt.corpus import Corpus
-from nmt.evaluation import corpus_scores
-from nmt.packing import pack
+from nmt.corpora.corpus import Corpus
+from nmt.evaluation.metrics import corpus_scores
+from nmt.training.packing import pack
+from nmt.translating import loading
 
 SENTENCES = ["Good morning!", "Where is the station?", "Yes.", "My sister lives in a small town near the sea."]
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nmt.masking import Masked, mask, with_numbers
-from nmt.placement import restore
-from nmt.protect import MARK, Shielded, reveal, shield
-from nmt.quantities import missing_numbers
-from nmt.reading import Reading, columns_of, read
+from nmt.text.masking import Masked, mask, with_numbers
+from nmt.text.placement import restore
+from nmt.text.protect import MARK, Shielded, reveal, shield
+from nmt.text.quantities import missing_numbers
+from nmt.text.reading import Reading, columns_of, read
 
 SPANS = (
     "http://example.com/a_(b)?c=d", "www.example.org", "bob.smith@example.co.uk", "{name}", "{0}", "%s", "%(count)d",

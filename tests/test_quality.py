@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from nmt import Translator, quality
+from nmt import Translator
 from nmt.bundle import BundleConfig
 from nmt.config import ModelConfig, SearchConfig, TranslationOptions
-from nmt.search import Step
+from nmt.search.beam import Step
+from nmt.text import quality
 from nmt.tokenizer import EOS_ID
 
 SIZES = quality.Sizes(source=10, target=10, limit=32)

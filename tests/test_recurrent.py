@@ -7,7 +7,7 @@ from keras import ops
 
 from nmt import backend
 from nmt.backend import portable
-from nmt.recurrent import CELLS, Bidirectional
+from nmt.network.recurrent import CELLS, Bidirectional
 
 STEPS, BATCH, WIDTH, UNITS = 5, 3, 7, 4
 KERAS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple_rnn": keras.layers.SimpleRNN}

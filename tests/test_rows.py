@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmt.corpora.rows import Rows, RowWriter
 from nmt.corpora.texts import StoredTexts, gather, sample
-from nmt.rows import Rows, RowWriter
 
 NUMBERS = st.lists(st.lists(st.integers(0, 65_535), max_size=6), max_size=12)
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), min_size=1, max_size=20)
@@ -100,9 +100,9 @@ import itertools, sys
 from pathlib import Path
 import numpy as np
 from nmt import tokenizer
-from nmt.batches import BatchPlan, SourceNoise, encode_corpus
+from nmt.training.batches import BatchPlan, SourceNoise, encode_corpus
 from nmt.corpora.texts import StoredTexts, sample
-from nmt.mixing import read_mixture, shares_of
+from nmt.training.mixing import read_mixture, shares_of
 
 folder, num_pairs = Path(sys.argv[1]), int(sys.argv[2])
 mixture = read_mixture([folder / "a", folder / "b"], "en", "de", folder)

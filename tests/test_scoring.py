@@ -6,11 +6,12 @@ import shutil
 import numpy as np
 import pytest
 
-from nmt import CorpusError, SearchConfig, bundle, export, loading
+from nmt import CorpusError, SearchConfig, bundle, export
 from nmt.cli import main
-from nmt.scoring import Likelihood, Scorer, perplexity, score_ids
-from nmt.search import max_lengths, search
+from nmt.evaluation.scoring import Likelihood, Scorer, perplexity, score_ids
+from nmt.search.beam import max_lengths, search
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID
+from nmt.translating import loading
 
 SOURCES = ["Good morning!", "Where is the station?", "Yes.", "", "My sister lives in a small town near the sea."]
 TARGETS = ["おはよう。", "駅はどこですか。", "", "はい。", "妹は海の近くの小さな町に住んでいます。🎉"]
@@ -35,8 +36,8 @@ def teacher_forced(exact):
     import keras
     from keras import ops
 
-    from nmt.batches import pad
-    from nmt.model import TranslationModel
+    from nmt.network.model import TranslationModel
+    from nmt.tokenizer import pad
 
     config = bundle.read_config(exact)
     network = TranslationModel(config.model)

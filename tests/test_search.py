@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.config import SearchConfig
-from nmt.search import Step, length_penalty, max_lengths, search
+from nmt.search.beam import Step, length_penalty, max_lengths, search
 from nmt.tokenizer import BOS_ID, EOS_ID
 
 FIRST = 4  # ids below are special

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nmt.errors import ConfigError
-from nmt.segment import Piece, joint, split_long, split_text
+from nmt.text.segment import Piece, joint, split_long, split_text
 
 LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 

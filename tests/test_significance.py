@@ -7,8 +7,8 @@ import pytest
 from sacrebleu.significance import PairedTest
 
 from nmt.errors import ConfigError
-from nmt.evaluation import corpus_scores, metrics
-from nmt.significance import estimate
+from nmt.evaluation.metrics import corpus_scores, metrics
+from nmt.evaluation.significance import estimate
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "it", "was", "raining", "hard", "today", "so", "we", "went"]
 

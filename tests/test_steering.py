@@ -11,10 +11,10 @@ from test_search import FIRST, everything
 from test_search import Table as PlainTable
 
 from nmt import ConfigError, SearchConfig
-from nmt.constraints import Demands, constrained_search
-from nmt.sampling import Sampled, chances, probabilities
-from nmt.search import coverage, search
-from nmt.steering import Loyalty, Steered, branch
+from nmt.search.beam import coverage, search
+from nmt.search.constraints import Demands, constrained_search
+from nmt.search.sampling import Sampled, chances, probabilities
+from nmt.search.steering import Loyalty, Steered, branch
 from nmt.tokenizer import EOS_ID
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nmt import Partial, SearchConfig, Term, TranslationOptions, Translator
 from nmt.engines.onnx import OnnxEngine
-from nmt.streaming import Work
+from nmt.translating.streaming import Work
 
 TEXT = (
     "Where is the station?\nI went home. See https://example.org/x for <b>more</b>.\n\n- Yes.\n"

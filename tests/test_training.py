@@ -20,12 +20,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
-from nmt import ConfigError, CorpusError, NmtError, SearchConfig, TrainingError, Translator, bundle, rounds, training
-from nmt.checkpoint import load_arrays, load_checkpoint
+from nmt import ConfigError, CorpusError, NmtError, SearchConfig, TrainingError, Translator, bundle
 from nmt.config import TrainingConfig, load_recipe
-from nmt.corpus import Corpus, write_pair_files
-from nmt.evaluation import Score
+from nmt.corpora.corpus import Corpus, write_pair_files
+from nmt.evaluation.metrics import Score
 from nmt.tokenizer import Tokenizer
+from nmt.training import rounds
+from nmt.training import trainer as training
+from nmt.training.checkpoint import load_arrays, load_checkpoint
 
 ROOT = Path(__file__).parent.parent
 # One layer each, so that less of a test is TensorFlow making graphs; noise of every kind, so that its seeds count.

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt import ConfigError, bundle, tokenizer
-from nmt.adaptation import NearStart, adapt, layers_by_part
 from nmt.backend import ops
-from nmt.finetuning_config import PARTS
-from nmt.model import TranslationModel
+from nmt.finetuning.adaptation import NearStart, adapt, layers_by_part
+from nmt.finetuning.config import PARTS
+from nmt.finetuning.transfer import carry, find_origins, transfer
+from nmt.finetuning.vocabulary import Vocabulary, extended, shared, spelled_in_bytes
+from nmt.network.model import TranslationModel
 from nmt.tokenizer import Tokenizer
-from nmt.transfer import carry, find_origins, transfer
-from nmt.vocabulary import Vocabulary, extended, shared, spelled_in_bytes
 
 SPECIAL = ("<pad>", "<unk>", "<s>", "</s>", "<0x41>", "<0x42>")
 

@@ -5,10 +5,11 @@ import shutil
 
 import pytest
 
-from nmt import BundleError, bundle, export, graphs, verification
+from nmt import BundleError, bundle, export, graphs
 from nmt.cli import main
-from nmt.corpus import Corpus, write_pair_files
-from nmt.packing import pack
+from nmt.corpora.corpus import Corpus, write_pair_files
+from nmt.evaluation import verification
+from nmt.training.packing import pack
 
 TEST = Corpus(
     ["Good morning!", "Where is the station?", "Yes.", "My sister lives in a small town near the sea."],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
-    from nmt.corpus import Corpus
+    from nmt.corpora.corpus import Corpus
 
 HELP = "prepare parallel text for training, or list public corpora"
 EXTRA = "train"
@@ -90,9 +90,9 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
 def _prepare(arguments: argparse.Namespace) -> int:
     _check_usage(arguments)
 
-    from nmt.cleaning import CleaningRules
-    from nmt.corpus import joined, read_corpus
-    from nmt.preparation import USUAL_SEED, prepare
+    from nmt.corpora.cleaning import CleaningRules
+    from nmt.corpora.corpus import joined, read_corpus
+    from nmt.corpora.preparation import USUAL_SEED, prepare
 
     source_language, target_language = _languages(arguments)
     prepared = prepare(
@@ -116,7 +116,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
 
 def _corpora(arguments: argparse.Namespace, source_language: str, target_language: str) -> Iterator["Corpus"]:
-    from nmt.corpus import read_corpus, read_pair_files
+    from nmt.corpora.corpus import read_corpus, read_pair_files
 
     for place in arguments.corpora:
         yield read_corpus(
@@ -157,7 +157,7 @@ def _languages(arguments: argparse.Namespace) -> tuple[str, str]:
     """The pair: what was said, else what the endings of two files, or the columns or the name of a corpus, say."""
     source, target = arguments.source_language, arguments.target_language
     if not arguments.corpora:
-        from nmt.corpus import language_of
+        from nmt.corpora.corpus import language_of
 
         source = source or language_of(arguments.source[0])
         target = target or language_of(arguments.target[0])

@@ -15,8 +15,8 @@ from nmt.commands.pairs import read_aligned, read_texts
 from nmt.errors import NmtError
 
 if TYPE_CHECKING:
-    from nmt.comparison import Comparison, System, TestSet
-    from nmt.significance import Estimate
+    from nmt.evaluation.comparison import Comparison, System, TestSet
+    from nmt.evaluation.significance import Estimate
     from nmt.translator import Translator
 
 HELP = "BLEU, chrF and TER of models on a test set, and whether one is better"
@@ -84,8 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
     sources, references, *given = read_aligned(files)
     training = None if arguments.training_text is None else read_texts(arguments.training_text)
 
-    from nmt.comparison import System, TestSet, compare
-    from nmt.significance import NUM_SAMPLES
+    from nmt.evaluation.comparison import System, TestSet, compare
+    from nmt.evaluation.significance import NUM_SAMPLES
 
     source_language, target_language = _languages(arguments)
     test = TestSet(arguments.source.stem, sources, references, source_language, target_language)
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         _write(arguments.json, json.dumps(comparison.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if arguments.report is not None:
-        from nmt.report import report
+        from nmt.evaluation.report import report
 
         _write(arguments.report, report(comparison))
     return 0
@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _languages(arguments: argparse.Namespace) -> tuple[str, str]:
     """The pair: what was said, else what the models say, else the endings of the files."""
     from nmt import bundle
-    from nmt.corpus import language_of
+    from nmt.corpora.corpus import language_of
     from nmt.languages import language
 
     source, target = arguments.source_language, arguments.target_language
@@ -146,7 +146,7 @@ def _translate(arguments: argparse.Namespace, test: "TestSet") -> list["System"]
 def _system(
     translator: "Translator", name: str, beam_size: int | None, length_penalty: float | None, sources: Sequence[str]
 ) -> "System":
-    from nmt.comparison import System
+    from nmt.evaluation.comparison import System
 
     own = translator.search
     search = dataclasses.replace(
@@ -199,7 +199,7 @@ def _write(name: str, text: str) -> None:
         sys.stdout.write(text)
         return
 
-    from nmt.journal import complete_file
+    from nmt.jobs.journal import complete_file
 
     with complete_file(Path(name)) as stream:
         stream.write(text.encode())

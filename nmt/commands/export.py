@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(said)
         return 0
 
-    from nmt.corpus import read_pair_files
+    from nmt.corpora.corpus import read_pair_files
     from nmt.export import export
 
     dev = read_pair_files(arguments.source, arguments.reference) if arguments.source else None

@@ -7,7 +7,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from nmt.finetuning_config import FinetuningConfig
+from nmt.finetuning.config import FinetuningConfig
 from nmt.option import Documentation, documentation
 
 HELP = "make a model from another one: a new language, a new kind of text"
@@ -76,8 +76,8 @@ def _listed(said: str, about: Documentation) -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from nmt.finetuning import finetune
-    from nmt.finetuning_results import said
+    from nmt.finetuning.finetuner import finetune
+    from nmt.finetuning.results import said
 
     chosen = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(FinetuningConfig)}
     options = FinetuningConfig(**{**chosen, "freeze": tuple(chosen["freeze"])})

@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from nmt import bundle, inputs, jobs
-from nmt.chunks import cut
+from nmt import bundle
 from nmt.commands.lines import Line, names_folder, read_lines
 from nmt.commands.progress import ProgressLine
 from nmt.commands.translate import RAY
 from nmt.documents import DocumentOptions
 from nmt.errors import NmtError
-from nmt.journal import output_stream
-from nmt.records import count, write_records
-from nmt.workers import InProcess, ModelSettings, Processes, Workers, translate_chunks
+from nmt.jobs import files as jobs
+from nmt.jobs import inputs
+from nmt.jobs.chunks import cut
+from nmt.jobs.journal import output_stream
+from nmt.jobs.records import count, write_records
+from nmt.jobs.workers import InProcess, ModelSettings, Processes, Workers, translate_chunks
 
 
 def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> int:
@@ -114,7 +116,7 @@ def translate_stream(
 
 def _start(settings: ModelSettings, workers: int | str, *, is_ahead: bool) -> Workers:
     if workers == RAY:
-        from nmt.cluster import RayWorkers
+        from nmt.jobs.cluster import RayWorkers
 
         return RayWorkers(settings)
 

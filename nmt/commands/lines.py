@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from nmt.chunks import as_one_line
 from nmt.errors import NmtError
+from nmt.jobs.chunks import as_one_line
 
 __all__ = ["Line", "as_one_line", "names_folder", "read_lines"]
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nmt.jobs import Progress
+    from nmt.jobs.files import Progress
 
 
 class ProgressLine:

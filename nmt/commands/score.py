@@ -9,7 +9,7 @@ from nmt.commands.pairs import read_aligned
 HELP = "log-probability of given translations under a model"
 EXTRA = "train"  # for the Keras engine; the other needs no extra
 
-ENGINES = ("auto", "onnx", "keras")  # those of nmt.loading, which takes too long to import for a parser
+ENGINES = ("auto", "onnx", "keras")  # those of nmt.translating, which takes too long to import for a parser
 
 _CHUNK = 2_000  # pairs whose results are held in memory at a time
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     sources, targets = read_aligned([arguments.source, arguments.target])
 
-    from nmt.scoring import Scorer, perplexity
+    from nmt.evaluation.scoring import Scorer, perplexity
 
     scorer = Scorer.load(arguments.model, engine=arguments.engine, num_threads=arguments.threads)
     likelihoods = []

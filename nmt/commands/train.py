@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from nmt.training import train
+    from nmt.training.trainer import train
 
     folder = train(arguments.recipe, output=arguments.output)
     print(f"The model is in {folder}")

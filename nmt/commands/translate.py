@@ -91,7 +91,7 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     _check_usage(arguments)
 
-    from nmt.workers import ModelSettings
+    from nmt.jobs.workers import ModelSettings
 
     folder, *others = _folders(arguments.model)
     options = _translation_options(arguments)
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
         translate = jobs.translate_input if _reads_standard_input(arguments) else jobs.translate_files
         return translate(arguments, settings)
 
-    from nmt.journal import output_stream
+    from nmt.jobs.journal import output_stream
 
     translator = settings.load()
     with output_stream(arguments.out) as stream:
@@ -181,7 +181,7 @@ def _format(translation: "Translation", alternatives: int | None) -> str:
 
 
 def _translation_options(arguments: argparse.Namespace) -> TranslationOptions:
-    from nmt.glossary import read_glossary
+    from nmt.text.glossary import read_glossary
 
     glossary = read_glossary(arguments.glossary) if arguments.glossary else ()
     keep: tuple[str, ...] = ()

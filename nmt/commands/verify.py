@@ -34,8 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.tolerance is not None and not arguments.tolerance >= 0:
         arguments.parser.error("--tolerance must be 0 or more")
 
-    from nmt import bundle, verification
-    from nmt.corpus import read_corpus, read_pair_files
+    from nmt import bundle
+    from nmt.corpora.corpus import read_corpus, read_pair_files
+    from nmt.evaluation import verification
 
     folder = bundle.find(arguments.model)
     config = bundle.read_config(folder)

@@ -19,7 +19,7 @@ def languages_told(place: str) -> tuple[str, str] | None:
     """The codes of source and target, as far as the place tells; None where it does not.
 
     Args:
-        place: a table, a prefix or a data set, as `nmt.corpus.read_corpus` takes them.
+        place: a table, a prefix or a data set, as `nmt.corpora.corpus.read_corpus` takes them.
 
     Raises:
         CorpusError: it is on the hub and not spelled as `nmt.corpora.hub.HubPlace` says.

@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 
 from nmt.corpora.files import CHUNK, Chunk
-from nmt.rows import LARGE, Rows, RowWriter
+from nmt.corpora.rows import LARGE, Rows, RowWriter
 
 
 class StoredTexts(Sequence[str]):

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from nmt.search import State, Step
+from nmt.search.beam import State, Step
 
 
 class Engine(Protocol):
@@ -23,4 +23,4 @@ class Engine(Protocol):
         num_candidates: int,
         full: bool = False,
     ) -> Step:
-        """One step, as `nmt.search.StepFunction`."""
+        """One step, as `nmt.search.beam.StepFunction`."""

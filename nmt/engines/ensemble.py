@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nmt.engines import Engine
-from nmt.search import State, Step
+from nmt.search.beam import State, Step
 from nmt.tokenizer import EOS_ID
 
 
@@ -37,7 +37,7 @@ class EnsembleEngine:
         num_candidates: int,
         full: bool = False,
     ) -> Step:
-        """See `nmt.search.StepFunction`."""
+        """See `nmt.search.beam.StepFunction`."""
         steps = [
             engine.step(tokens, sentences, parents, own, num_candidates, full=True)
             for engine, own in zip(self._engines, state, strict=True)

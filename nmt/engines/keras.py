@@ -10,11 +10,10 @@ import numpy as np
 
 from nmt import backend
 from nmt.backend import ops
-from nmt.batches import pad
-from nmt.model import Memory, TranslationModel
-from nmt.recurrent import State
-from nmt.search import Step
-from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID
+from nmt.network.model import Memory, TranslationModel
+from nmt.network.recurrent import State
+from nmt.search.beam import Step
+from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID, pad
 
 Tensor = Any
 
@@ -30,7 +29,7 @@ class KerasState(NamedTuple):
 
 
 class KerasEngine:
-    """Runs a `TranslationModel` for `nmt.search`.
+    """Runs a `TranslationModel` for `nmt.search.beam`.
 
     Args:
         model: with its weights loaded.
@@ -62,7 +61,7 @@ class KerasEngine:
         num_candidates: int,
         full: bool = False,
     ) -> Step:
-        """See `nmt.search.StepFunction`."""
+        """See `nmt.search.beam.StepFunction`."""
         num_sentences, beam = tokens.shape
         num_rows, memory = backend.rounded(num_sentences), state.memory
         if num_sentences < state.num_sentences:

@@ -17,7 +17,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
 from nmt.errors import BundleError
-from nmt.search import Step
+from nmt.search.beam import Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class OnnxState:
 
 
 class OnnxEngine:
-    """Runs the graphs of a bundle for `nmt.search`, each call in the thread of its caller.
+    """Runs the graphs of a bundle for `nmt.search.beam`, each call in the thread of its caller.
 
     Args:
         encoder, decoder: the graph files.
@@ -74,7 +74,7 @@ class OnnxEngine:
         num_candidates: int,
         full: bool = False,
     ) -> Step:
-        """See `nmt.search.StepFunction`."""
+        """See `nmt.search.beam.StepFunction`."""
         num_sentences, beam = tokens.shape
         memory = state.memory
         if num_sentences < len(memory[0]):

@@ -1,7 +1,7 @@
 """ONNX graphs of a model, made node by node from its named weights.
 
 Two graphs: the encoder, and one step of the decoder with attention, softmax and the choice of the best tokens inside.
-They do what `nmt.model` does; a test compares the two. What does not depend on the step is done once: the attention's
+They do what `nmt.network` does; a test compares the two. What does not depend on the step is done once: the attention's
 query and key kernels are one product, so that scores are h · keys; the memory is projected before it is read instead
 of after; and the first decoder layer looks its input up in a table of embedding × kernel. Cells and attentions that are
 not the default are in `nmt.graphs.cells` and `nmt.graphs.attention` beside it.

@@ -1,0 +1,1 @@
+"""Fine-tuning, from a bundle to another."""

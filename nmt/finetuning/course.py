@@ -1,0 +1,163 @@
+"""One course of learning within a fine-tuning: the child's own, that of a candidate on trial, or one from nothing."""
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nmt.config import Recipe
+from nmt.finetuning.adaptation import adapt
+from nmt.finetuning.config import NEW_DOMAIN, NEW_LANGUAGE, FinetuningConfig, SizeDefaults
+from nmt.finetuning.data import FinetuningData
+from nmt.finetuning.parents import Candidate
+from nmt.finetuning.plan import Duration, defaults_for, longest, make_recipe, spoken_time
+from nmt.finetuning.start import Parent, Tokenizers, first_weights, load_parent, make_tokenizers
+from nmt.network.model import TranslationModel
+from nmt.training.batches import BatchPlan, EncodedCorpus, encode_corpus
+from nmt.training.fitting import batch_plan, build_model, computing, fit, seconds_per_update
+from nmt.training.rounds import Rounds
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """What learns, from what, and where.
+
+    Attributes:
+        run: folder for checkpoints.
+        recipe: sizes, batches, rates.
+        tokenizers: source and target.
+        data: what is learned from, and watched on.
+        mix_share: old pairs for each new one.
+        prepare: gives the network its first weights; None: by chance.
+        can_translate: whether these weights translate already; they are then kept if nothing better comes.
+    """
+
+    run: Path
+    recipe: Recipe
+    tokenizers: Tokenizers
+    data: FinetuningData
+    mix_share: float = 0.0
+    prepare: Callable[[TranslationModel], None] | None = None
+    can_translate: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What came of a course: its rounds, and what was learned from."""
+
+    rounds: Rounds
+    encoded: EncodedCorpus
+
+
+def learn(course: Course, show: bool, tell: Tell) -> Learned:
+    """Train to the end of the course, from its last checkpoint.
+
+    Args:
+        show: whether to draw a bar on standard error.
+        tell: takes lines for the reader, the expected time before all.
+    """
+    recipe, data = course.recipe, course.data
+    with computing(recipe.training) as shards:
+        model = build_model(recipe, *course.tokenizers, shards, course.prepare)
+        rounds = Rounds(course.run, recipe, model, course.tokenizers, data.dev, show)
+        encoded = encode_corpus(data.train, *course.tokenizers, recipe.data.max_tokens)
+        if not rounds.is_over():
+            old = None
+            if data.mix is not None:
+                old = encode_corpus(data.mix, *course.tokenizers, recipe.data.max_tokens)
+            plan = batch_plan(encoded, course.tokenizers[0], recipe, old, course.mix_share)
+            if rounds.progress.update:
+                tell(f"goes on after update {rounds.progress.update:,}")
+            else:
+                _begin(course, rounds, plan, encoded.num_left_out, tell)
+            fit(model, plan, recipe.training, rounds)
+    return Learned(rounds, encoded)
+
+
+def _begin(course: Course, rounds: Rounds, plan: BatchPlan, num_left_out: int, tell: Tell) -> None:
+    """Say how long it will take, by some updates and an evaluation."""
+    options = course.recipe.training
+    data, limit = course.data, course.recipe.data.max_tokens
+    left_out = f" ({num_left_out:,} with {limit:,} tokens or more are left out)" if num_left_out else ""
+    tell(
+        f"{len(data.train) - num_left_out:,} pairs to learn from{left_out}, {len(data.dev):,} to watch, "
+        f"{len(data.test):,} for the scores"
+    )
+    update = seconds_per_update(rounds.network, plan)
+    # Translating a sentence word by word costs about what learning it twice does.
+    round_ = 2 * update * len(rounds.dev) / len(course.data.train) * plan.tokens_per_pass() / plan.tokens_per_batch()
+    if course.can_translate and not rounds.progress.history:
+        rounds.warm_up()
+        start = time.monotonic()
+        scores = rounds.evaluate_start()
+        round_ = time.monotonic() - start
+        tell(f"before, on dev: {', '.join(f'{score.name} {score.value:.1f}' for score in scores)}")
+    seconds = Duration(update, options.updates, round_).seconds(options)
+    tell(f"training takes at most {spoken_time(seconds)}: {options.updates:,} updates of {update:.2g} s")
+
+
+def usual_for(parent: Parent, pair: tuple[str, str], data: FinetuningData) -> SizeDefaults:
+    """What suits the size of the data, for a new domain or for a new language."""
+    return defaults_for(NEW_DOMAIN if pair == parent.pair else NEW_LANGUAGE, len(data.train))
+
+
+def plan_recipe(
+    options: FinetuningConfig,
+    usual: SizeDefaults,
+    parent: Parent,
+    pair: tuple[str, str],
+    name: str,
+    tokenizers: Tokenizers,
+    data: FinetuningData,
+) -> Recipe:
+    """The recipe of a course; see `make_recipe`."""
+    num_tokens = sum(len(ids) + 1 for ids in tokenizers[1].encode_batch(data.train.targets))
+    old = options.mix_share if data.mix is not None else 0.0
+    max_tokens = longest(parent.config, tokenizers, data.train)
+    return make_recipe(options, usual, parent.config, pair, name, num_tokens * (1 + old), max_tokens)
+
+
+def from_parent(
+    run: Path,
+    recipe: Recipe,
+    tokenizers: Tokenizers,
+    data: FinetuningData,
+    options: FinetuningConfig,
+    start: Mapping[str, np.ndarray],
+    can_translate: bool,
+) -> Course:
+    """The course of a child that starts from given weights."""
+
+    def prepare(model: TranslationModel) -> None:
+        adapt(model, start, freeze=options.freeze, low_rank=options.low_rank, near=options.near)
+
+    mix_share = options.mix_share if data.mix is not None else 0.0
+    return Course(run, recipe, tokenizers, data, mix_share, prepare, can_translate)
+
+
+def on_trial(
+    ranked: Sequence[Candidate], pair: tuple[str, str], data: FinetuningData, options: FinetuningConfig, tell: Tell
+) -> list[Candidate]:
+    """The candidates, the best on dev first after a short course for each."""
+    tried = []
+    for one in ranked:
+        parent = load_parent(one.folder)
+        usual = usual_for(parent, pair, data)
+        tokenizers = make_tokenizers(parent, pair, data.train, options, usual)
+        short = dataclasses.replace(options, updates=options.trial_updates, minutes=0.0)
+        recipe = plan_recipe(short, usual, parent, pair, one.name, tokenizers, data)
+        once = dataclasses.replace(recipe.training, updates_per_round=recipe.training.updates)
+        recipe = dataclasses.replace(recipe, training=once)
+        start = first_weights(parent, tokenizers, options.seed).weights
+        with tempfile.TemporaryDirectory() as folder:
+            course = from_parent(Path(folder), recipe, tokenizers, data, short, start, can_translate=False)
+            tell(f"trying {one.name}")
+            score = learn(course, False, tell).rounds.progress.best_score
+        tried.append(dataclasses.replace(one, trial=score))
+    return sorted(tried, key=Candidate.worth, reverse=True)

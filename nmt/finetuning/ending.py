@@ -1,0 +1,220 @@
+"""How a fine-tuning ends: the bundle, what changed by it, and the record of both."""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nmt import bundle
+from nmt.config import Recipe
+from nmt.corpora.corpus import Corpus
+from nmt.errors import BundleError
+from nmt.finetuning.config import FROM_SCRATCH, FinetuningConfig
+from nmt.finetuning.course import Course, Learned, Tell, learn, plan_recipe
+from nmt.finetuning.data import FinetuningData
+from nmt.finetuning.plan import defaults_for
+from nmt.finetuning.results import Measured, card_section, learning_curves, measure
+from nmt.finetuning.start import Parent
+from nmt.finetuning.transfer import Transferred
+from nmt.languages import language
+from nmt.training.fitting import pack_run, time_fact
+from nmt.training.run_folder import BUNDLE, is_written, kept_tokenizers, train_tokenizers, write_recipe, write_whole
+from nmt.translator import Translator
+
+RESULT, CURVES, SCRATCH = "finetuning.json", "curves.svg", "from-scratch"
+_COMPARED = 300  # sentences at least for the choice of the precision of the graphs
+
+
+@dataclass(frozen=True)
+class Finetuning:
+    """What came of a fine-tuning.
+
+    Attributes:
+        folder: the bundle.
+        run: the folder of the run.
+        name: of the model.
+        pair: its languages.
+        parent: name of the model that it was made from.
+        reason: why that one; empty where it was asked for.
+        warnings: about the data, one line each.
+        measured: scores before and after.
+        updates, best_update: made, and until the weights that were kept; 0 where the parent's were the best.
+        seconds: of the training.
+    """
+
+    folder: Path
+    run: Path
+    name: str
+    pair: tuple[str, str]
+    parent: str
+    reason: str
+    warnings: tuple[str, ...]
+    measured: tuple[Measured, ...]
+    updates: int
+    best_update: int
+    seconds: float
+
+    def titles(self) -> dict[str, str]:
+        """What each test set of `measured` is, for a reader."""
+        return {
+            "new": "The new text",
+            "old": f"Old text, of the kind that {self.parent} was made for",
+            "scratch": "The new text, against a model that learned from nothing else",
+        }
+
+
+def read_result(run: Path, options: FinetuningConfig) -> Finetuning | None:
+    """The result of a finished run; None where something is left to do."""
+    try:
+        values = json.loads((run / RESULT).read_text(encoding="utf-8"))
+        measured = tuple(Measured(**one) for one in values["measured"])
+        result = Finetuning(
+            folder=run / BUNDLE,
+            run=run,
+            pair=tuple(values["pair"]),
+            warnings=tuple(values["warnings"]),
+            measured=measured,
+            **{key: values[key] for key in ("name", "parent", "reason", "updates", "best_update", "seconds")},
+        )
+        written = bundle.read_config(run / BUNDLE).training.get("updates") == result.updates
+    except (OSError, ValueError, KeyError, TypeError, BundleError):
+        return None
+    missing = {"old"} if options.old_test else set()
+    missing |= {"scratch"} if options.from_scratch else set()
+    return result if written and missing <= {one.test for one in measured} else None
+
+
+def finish(
+    course: Course,
+    learned: Learned,
+    parent: Parent,
+    transferred: Transferred,
+    options: FinetuningConfig,
+    show: bool,
+    tell: Tell,
+) -> Finetuning:
+    """Write the bundle, measure it beside its parent, and note everything."""
+    run, data, recipe, state = course.run, course.data, course.recipe, learned.rounds.progress
+    if course.can_translate and not state.best_update:
+        tell("warning: nothing better than the parent was found on dev; the new model is the same as the parent")
+    tell("writing the model and measuring it")
+    facts = _facts(course, learned, parent, transferred, options)
+    # On a small dev part chance would choose the precision of the graphs.
+    sides = ((data.dev.sources, data.train.sources), (data.dev.targets, data.train.targets))
+    compared = Corpus(*([*dev, *train][: max(_COMPARED, len(dev))] for dev, train in sides))
+    record = {"pairs": len(learned.encoded), "parent": parent.config.name}
+    test = data.test if len(data.test) else None
+    folder = pack_run(run, recipe, learned.rounds, facts, compared, test, record)
+    scratch = _from_scratch(course, parent, options, show, tell) if options.from_scratch and test else None
+    result = Finetuning(
+        folder=folder,
+        run=run,
+        name=recipe.name,
+        pair=(recipe.source_language, recipe.target_language),
+        parent=parent.config.name,
+        reason=parent.reason,
+        warnings=data.warnings,
+        measured=tuple(_measure_all(folder, parent, recipe, data, scratch)),
+        updates=state.update,
+        best_update=state.best_update,
+        seconds=round(state.seconds, 1),
+    )
+    section = card_section(result.measured, result.titles(), CURVES)
+    card = (folder / bundle.CARD).read_text(encoding="utf-8") + "\n" + "\n".join(section) + "\n"
+    bundle.replace_files(folder, {CURVES: learning_curves(state.history).encode()}, card)
+    values = _record(result, course, learned, transferred, options)
+    write_whole(run / RESULT, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return result
+
+
+def _facts(
+    course: Course, learned: Learned, parent: Parent, transferred: Transferred, options: FinetuningConfig
+) -> dict[str, str]:
+    """For the card."""
+    state, data = learned.rounds.progress, course.data
+    source, target = (language(code).name for code in parent.pair)
+    held = [f"MAP-L2 {options.near:g}"] if options.near else []
+    held += [f"low-rank updates of rank {options.low_rank}"] if options.low_rank else []
+    held += [f"frozen: {', '.join(options.freeze)}"] if options.freeze else []
+    held += [f"{options.mix_share:g} old pairs mixed in for each new one"] if data.mix is not None else []
+    return {
+        "Fine-tuned from": f"{parent.config.name} ({source} to {target}, weights "
+        f"sha256 {parent.config.sha256.get(bundle.WEIGHTS, 'unknown')[:16]})",
+        "Source vocabulary": str(transferred.source),
+        "Target vocabulary": str(transferred.target),
+        "Pairs": f"{len(learned.encoded):,} for training ({learned.encoded.num_left_out:,} longer ones left out), "
+        f"{len(data.dev):,} to watch it, {len(data.test):,} for the scores below",
+        "Updates": f"{state.update:,} batches of about {course.recipe.training.batch_tokens:,} target tokens, "
+        f"the best weights on dev after {state.best_update:,}",
+        "Kept near the parent by": "; ".join(held) or "nothing but a small learning rate",
+        "Time": time_fact(learned.rounds),
+        "Reproduce": f"`nmt finetune` from {parent.config.name} with the options in {RESULT}",
+    }
+
+
+def _from_scratch(course: Course, parent: Parent, options: FinetuningConfig, show: bool, tell: Tell) -> Path:
+    """A model of the same sizes that learns from the new data alone."""
+    run, data = course.run / SCRATCH, course.data
+    pair = course.recipe.source_language, course.recipe.target_language
+    usual = defaults_for(FROM_SCRATCH, len(data.train))
+    plain = FinetuningConfig(minutes=options.minutes, vocab_size=options.vocab_size, seed=options.seed)
+    sizes = dataclasses.replace(
+        course.recipe.data, source_vocab_size=round(usual.vocab_size), target_vocab_size=round(usual.vocab_size)
+    )
+    run.mkdir(exist_ok=True)
+    wanted = dataclasses.replace(course.recipe, data=sizes)
+    tokenizers = kept_tokenizers(run, lambda: train_tokenizers(wanted, data.train))
+    alone = dataclasses.replace(data, mix=None)
+    recipe = plan_recipe(plain, usual, parent, pair, f"{course.recipe.name}-from-scratch", tokenizers, alone)
+    write_recipe(run, recipe)
+    tell("the same from nothing, to compare")
+    learned = learn(Course(run, recipe, tokenizers, alone), show, tell)
+    if not is_written(run, learned.rounds.progress):
+        pack_run(run, recipe, learned.rounds, {"Time": time_fact(learned.rounds)}, data.dev, data.test)
+    return run / BUNDLE
+
+
+def _measure_all(
+    folder: Path, parent: Parent, recipe: Recipe, data: FinetuningData, scratch: Path | None
+) -> list[Measured]:
+    """Scores of the child beside those of its parent, and of a model from nothing."""
+    before, after = Translator.load(parent.folder), Translator.load(folder)
+    measured = []
+    if len(data.test):
+        # Also into another language: what the parent's own has in common with it is no merit of the child.
+        systems = {"before": before} if parent.pair[0] == recipe.source_language else {}
+        measured += measure("new", data.test, {**systems, "after": after}, recipe.target_language)
+    if data.old_test is not None:
+        measured += measure("old", data.old_test, {"before": before, "after": after}, recipe.target_language)
+    if scratch is not None:
+        systems = {"from nothing": Translator.load(scratch), "after": after}
+        measured += measure("scratch", data.test, systems, recipe.target_language)
+    return measured
+
+
+def _record(
+    result: Finetuning, course: Course, learned: Learned, transferred: Transferred, options: FinetuningConfig
+) -> dict[str, Any]:
+    """Everything for programs, of values that JSON knows."""
+    data = course.data
+    values = dataclasses.asdict(result)
+    for name in ("folder", "run"):
+        del values[name]
+    history = [{k: v if math.isfinite(v) else None for k, v in row.items()} for row in learned.rounds.progress.history]
+    return {
+        **values,
+        "pairs": {
+            "read": data.report.num_read,
+            "train": len(learned.encoded),
+            "too_long": learned.encoded.num_left_out,
+            "dev": len(data.dev),
+            "test": len(data.test),
+        },
+        "source_rows": dataclasses.asdict(transferred.source),
+        "target_rows": dataclasses.asdict(transferred.target),
+        "options": dataclasses.asdict(options),
+        "recipe": dataclasses.asdict(course.recipe),
+        "rounds": history,
+    }

@@ -1,0 +1,186 @@
+"""Fine-tuning: training that starts from a bundle, for another language or another kind of text, and ends in one.
+
+It is a run like those of `nmt.training`, cut into rounds with checkpoints, so the same command goes on with one that
+was cut off. The run's folder holds
+
+    options.json      what was asked for, and the parent's checksum; another parent or other options are refused
+    recipe.json       what that came to for data of this size
+    data/             the text, cleaned, in the parts that training, dev and test use
+    data.sha256       its checksum; other text is refused
+    source.model, target.model
+    start.npz         the first weights, made from the parent's
+    checkpoint.npz, best.npz, log.csv, tensorboard/    as in `nmt.training`
+    bundle/           the finished model
+    from-scratch/     a run on the same data that starts from nothing, where one was asked for
+    finetuning.json   what came of it, figures before and after
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nmt import bundle
+from nmt.config import Recipe
+from nmt.corpora.corpus import Corpus, write_pair_files
+from nmt.errors import ConfigError, TrainingError
+from nmt.finetuning.config import FinetuningConfig
+from nmt.finetuning.course import Tell, from_parent, learn, on_trial, plan_recipe, usual_for
+from nmt.finetuning.data import FinetuningData, check_old, parse_pair, read_data
+from nmt.finetuning.ending import Finetuning, finish, read_result
+from nmt.finetuning.parents import candidates, explain
+from nmt.finetuning.start import Parent, Tokenizers, about_spelling, first_weights, load_parent, make_tokenizers
+from nmt.finetuning.transfer import Transferred
+from nmt.training.checkpoint import load_arrays, save_arrays
+from nmt.training.run_folder import RECIPE, check_data, kept_tokenizers, read_recipe, write_recipe, write_whole
+
+OPTIONS, START, PARTS = "options.json", "start.npz", "data"
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """All that is known before anything is written."""
+
+    parent: Parent
+    pair: tuple[str, str]
+    data: FinetuningData
+    tokenizers: Tokenizers
+    transferred: Transferred
+    recipe: Recipe
+
+
+def finetune(
+    data: str | Path,
+    output: str | Path,
+    options: FinetuningConfig | None = None,
+    *,
+    progress: bool = True,
+    tell: Tell | None = None,
+) -> Finetuning:
+    """Make a model from another one, or go on with a run that was cut off.
+
+    Args:
+        data: the pairs to learn from, as `read_corpus` takes them: a prefix (`corpus/train` stands for
+            `corpus/train.en` and `corpus/train.it`) or one file with both sides (.tsv, .csv, .jsonl).
+        output: folder of the run; the model is in `bundle` within, and is found by either name.
+        options: the parent, the languages, and how; default: the best parent there is, and what suits the data.
+        progress: whether to show a bar, and a line for each round, on standard error.
+        tell: takes lines for the reader: the choice of the parent, warnings, how long it will take.
+
+    Raises:
+        ConfigError: an option that cannot be.
+        CorpusError: data that cannot be read or used.
+        BundleError: a parent that is not there, or without training weights.
+        TrainingError: the folder holds something else, or the run in it is of other options or data.
+
+    Example:
+        nmt.finetune("manuals.tsv", "models/en-ja-manuals", nmt.FinetuningConfig(parent="en-ja"))
+    """
+    run, options, tell = Path(output), options or FinetuningConfig(), tell or (lambda line: None)
+    known = _claim_of(run)
+    job = _prepare(data, run, options, known, tell)
+    for warning in job.data.warnings:
+        tell(f"warning: {warning}")
+    _claim(run, options, job, known)
+    tokenizers = kept_tokenizers(run, lambda: job.tokenizers)
+    if not (run / START).exists():
+        save_arrays(run / START, job.transferred.weights)
+    start = load_arrays(run / START)
+
+    recipe = _same_recipe(run, job.recipe)
+    course = from_parent(run, recipe, tokenizers, job.data, options, start, job.pair == job.parent.pair)
+    learned = learn(course, progress, tell)
+    result = read_result(run, options)
+    if result is not None and result.updates == learned.rounds.progress.update:
+        return result
+    return finish(course, learned, job.parent, job.transferred, options, progress, tell)
+
+
+def _prepare(place: str | Path, run: Path, options: FinetuningConfig, known: dict[str, Any] | None, tell: Tell) -> _Job:
+    """Read everything and choose everything, so that what cannot be used is refused before anything is written."""
+    asked = options.parent or (known["parent_folder"] if known else "")
+    parent = load_parent(asked, known["reason"] if known and not options.parent else "") if asked else None
+    if parent is None and not options.pair:
+        raise ConfigError("say which languages, such as --to en-it, or which model to start from, such as --from en-ja")
+    pair = parse_pair(options.pair) if options.pair else parent.pair if parent else ("", "")
+    if parent is not None:
+        check_old(options, pair, parent.pair)
+    data = read_data(place, pair, options)
+    if parent is None:
+        parent = _choose(pair, data, options, tell)
+        check_old(options, pair, parent.pair)
+    usual = usual_for(parent, pair, data)
+    tokenizers = make_tokenizers(parent, pair, data.train, options, usual)
+    data = dataclasses.replace(data, warnings=(*data.warnings, *about_spelling(tokenizers, data.train)))
+    recipe = plan_recipe(options, usual, parent, pair, options.name or run.resolve().name, tokenizers, data)
+    return _Job(parent, pair, data, tokenizers, first_weights(parent, tokenizers, options.seed), recipe)
+
+
+def _choose(pair: tuple[str, str], data: FinetuningData, options: FinetuningConfig, tell: Tell) -> Parent:
+    ranked = candidates(pair, data.train, options.vocab_size or 1000)
+    if options.trial_updates and len(ranked) > 1:
+        ranked = on_trial(ranked, pair, data, options, tell)
+    reason = explain(ranked, pair)
+    tell(f"starting from {reason}")
+    return load_parent(ranked[0].folder, reason)
+
+
+def _claim_of(run: Path) -> dict[str, Any] | None:
+    """What the run in the folder was started with; None where the folder is new or empty."""
+    if not run.exists() or (run.is_dir() and not any(run.iterdir())):
+        return None
+    try:
+        known = json.loads((run / OPTIONS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = None
+    if isinstance(known, dict) and known.keys() >= {"options", "parent_folder", "parent_sha256", "reason", "pair"}:
+        return known
+    raise TrainingError(f"{run} holds something that is no fine-tuning; choose a new folder with --out, or empty it")
+
+
+def _claim(run: Path, options: FinetuningConfig, job: _Job, known: dict[str, Any] | None) -> None:
+    """Note what is done in the folder, or refuse one in which something else is being done."""
+    values = {
+        "options": _lasting(options),
+        "pair": "-".join(job.pair),
+        "parent_folder": str(job.parent.folder.resolve()),
+        "parent_sha256": job.parent.config.sha256.get(bundle.WEIGHTS, ""),
+        "reason": job.parent.reason,
+    }
+    if known is not None:
+        same = {**_lasting(FinetuningConfig()), **known["options"]} == values["options"]
+        if not same or any(known[key] != values[key] for key in ("pair", "parent_sha256")):
+            raise TrainingError(
+                f"{run} holds a fine-tuning with other options or of another model (see its {OPTIONS}); "
+                "choose another folder with --out, or delete it"
+            )
+    run.mkdir(parents=True, exist_ok=True)
+    if known is None:
+        write_whole(run / OPTIONS, json.dumps(values, indent=2, ensure_ascii=False))
+    data = job.data
+    check_data(run, *(part for part in (data.train, data.dev, data.test, data.mix) if part is not None))
+    write_recipe(run, job.recipe)
+    (run / PARTS).mkdir(exist_ok=True)
+    for name in ("train", "dev", "test"):
+        part: Corpus = getattr(data, name)
+        if len(part):
+            write_pair_files(part, *(run / PARTS / f"{name}.{code}" for code in job.pair))
+
+
+def _lasting(options: FinetuningConfig) -> dict[str, Any]:
+    """The options that may not change between two starts of a run, as JSON has them."""
+    lasting = dataclasses.replace(
+        options, parent="", minutes=0.0, patience=1, from_scratch=False, old_test="", trial_updates=0
+    )
+    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(lasting)))
+    return values
+
+
+def _same_recipe(run: Path, recipe: Recipe) -> Recipe:
+    """The recipe that the run began with, for as long as is asked for now."""
+    began = read_recipe(run / RECIPE)
+    if began is None:
+        raise TrainingError(f"{run / RECIPE} is damaged; delete {run} to start again")
+    training = dataclasses.replace(began.training, hours=recipe.training.hours, patience=recipe.training.patience)
+    return dataclasses.replace(began, training=training)

@@ -1,0 +1,116 @@
+"""Where a fine-tuning starts: the parent, the child's tokenizers, and its first weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nmt import bundle, tokenizer
+from nmt.bundle import BundleConfig
+from nmt.corpora.corpus import Corpus
+from nmt.errors import BundleError
+from nmt.finetuning.config import FinetuningConfig, SizeDefaults
+from nmt.finetuning.transfer import Transferred, transfer
+from nmt.finetuning.vocabulary import Vocabulary, extended, spelled_in_bytes
+from nmt.languages import language
+from nmt.tokenizer import Tokenizer
+
+Tokenizers = tuple[Tokenizer, Tokenizer]
+SIDES = ("source", "target")
+_MANY_BYTES = 0.05  # of the tokens
+
+
+@dataclass(frozen=True, eq=False)
+class Parent:
+    """A bundle that is trained further. Nothing of it is changed.
+
+    Attributes:
+        folder, config: of the bundle.
+        weights: its training weights by name.
+        tokenizers: source and target.
+        reason: why this one; empty where it was asked for.
+    """
+
+    folder: Path
+    config: BundleConfig
+    weights: Mapping[str, np.ndarray]
+    tokenizers: Tokenizers
+    reason: str = ""
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Its languages."""
+        return self.config.source_language, self.config.target_language
+
+
+def load_parent(name_or_folder: str | Path, reason: str = "") -> Parent:
+    """Read what a child is made of.
+
+    Raises:
+        BundleError: no such bundle, a damaged one, or one without training weights.
+    """
+    folder = bundle.find(name_or_folder)
+    config = bundle.read_config(folder)
+    weights = bundle.read_weights(folder, config)
+    source, target = (
+        Tokenizer.load(bundle.check_file(folder, config, name))
+        for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)
+    )
+    for side, one in zip(SIDES, (source, target), strict=True):
+        rows = weights.get(f"{side}_embedding/table")
+        if rows is None or len(rows) != one.vocab_size:
+            raise BundleError(f"{folder}: the training weights are not those of the {side} tokenizer beside them")
+    return Parent(folder, config, weights, (source, target), reason)
+
+
+def make_tokenizers(
+    parent: Parent, pair: tuple[str, str], corpus: Corpus, options: FinetuningConfig, usual: SizeDefaults
+) -> Tokenizers:
+    """The child's tokenizers.
+
+    A side in the parent's language keeps the parent's tokenizer, since with it every row of the embedding is one that
+    has learned; a side in another language has its own.
+
+    Raises:
+        CorpusError: there is too little text for one of its own.
+    """
+    made = []
+    asked = options.source_vocabulary, options.target_vocabulary
+    texts = corpus.sources, corpus.targets
+    for k, side in enumerate(SIDES):
+        choice = asked[k] if asked[k] != "auto" else "keep" if pair[k] == parent.pair[k] else "new"
+        if choice == "keep":
+            made.append(parent.tokenizers[k])
+            continue
+        size = options.vocab_size or round(usual.vocab_size)
+        extra = round(usual.extra_pieces) if options.extra_pieces is None else options.extra_pieces
+        spaces = language(pair[k]).uses_spaces
+        if choice == "new":
+            made.append(tokenizer.train(texts[k], size, side=side, uses_spaces=spaces, seed=options.seed))
+        else:
+            # More candidates than are wanted, since most pieces are the parent's already.
+            own = tokenizer.train(texts[k], size + 4 * extra, side=side, uses_spaces=spaces, seed=options.seed)
+            made.append(extended(parent.tokenizers[k], own, texts[k], extra))
+    return made[0], made[1]
+
+
+def first_weights(parent: Parent, tokenizers: Tokenizers, seed: int) -> Transferred:
+    """The child's weights before it has learned anything; see `nmt.finetuning.transfer`."""
+    parents, children = (
+        (Vocabulary.of(source), Vocabulary.of(target)) for source, target in (parent.tokenizers, tokenizers)
+    )
+    return transfer(parent.weights, parents, children, seed)
+
+
+def about_spelling(tokenizers: Tokenizers, corpus: Corpus) -> list[str]:
+    """A warning for each side of which much is spelled in bytes."""
+    warnings = []
+    for side, one, texts in zip(SIDES, tokenizers, (corpus.sources, corpus.targets), strict=True):
+        share = spelled_in_bytes(one, texts)
+        if share > _MANY_BYTES:
+            warnings.append(
+                f"{share:.0%} of the {side} tokens are single bytes: the vocabulary lacks characters of this text; "
+                f"--{side}-vocabulary extend adds them"
+            )
+    return warnings

@@ -1,0 +1,105 @@
+"""The first weights of a child: its parent's, with the rows of the embeddings put where the child's pieces are.
+
+Encoder, attention and recurrent weights are the parent's (Zoph et al. 2016, "Transfer learning for low-resource neural
+machine translation", section 3; Kocmi & Bojar 2018, "Trivial transfer learning for low-resource neural machine
+translation"). Of the two embeddings, and of the output bias,
+
+- a piece that both vocabularies have keeps its row,
+- another one starts from the mean of the rows of the pieces by which the parent spells it,
+- one that the parent cannot spell starts at random, from the mean and spread of the parent's rows.
+
+NumPy alone. Axis letters: V vocabulary, D width.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmt.finetuning.vocabulary import Vocabulary
+
+SOURCE_ROWS = ("source_embedding/table",)
+TARGET_ROWS = ("target_embedding/table", "target_embedding/bias")
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What became of the rows of one embedding."""
+
+    num_copied: int
+    num_composed: int
+    num_drawn: int
+
+    def __str__(self) -> str:
+        return f"{self.num_copied:,} copied, {self.num_composed:,} composed, {self.num_drawn:,} new"
+
+
+@dataclass(frozen=True, eq=False)
+class Transferred:
+    """The weights of a child, by the names of `TranslationModel.named_weights`, and where its rows come from."""
+
+    weights: dict[str, np.ndarray]
+    source: Carried
+    target: Carried
+
+
+def transfer(
+    weights: Mapping[str, np.ndarray],
+    parents: tuple[Vocabulary, Vocabulary],
+    children: tuple[Vocabulary, Vocabulary],
+    seed: int,
+) -> Transferred:
+    """Make a child's weights.
+
+    Args:
+        weights: the parent's, by name. They are not changed.
+        parents: its source and target vocabulary.
+        children: those of the child.
+        seed: of the rows that are drawn.
+    """
+    made = {name: values.copy() for name, values in weights.items()}
+    said = []
+    for side, names in enumerate((SOURCE_ROWS, TARGET_ROWS)):
+        origins = find_origins(parents[side], children[side])
+        for k, name in enumerate(names):
+            rng = np.random.default_rng((seed, side, k))
+            made[name] = carry(weights[name], origins, parents[side].is_text, rng)
+        same = zip(origins, children[side].pieces, strict=True)
+        num_copied = sum(len(ids) == 1 and parents[side].pieces[ids[0]] == piece for ids, piece in same)
+        num_drawn = sum(not ids for ids in origins)
+        said.append(Carried(num_copied, len(origins) - num_copied - num_drawn, num_drawn))
+    return Transferred(made, *said)
+
+
+def find_origins(parent: Vocabulary, child: Vocabulary) -> list[list[int]]:
+    """For each of the child's ids those of the parent that its row comes from; none where it must be drawn."""
+    origins = []
+    for piece, is_text in zip(child.pieces, child.is_text, strict=True):
+        k = parent.find(piece)
+        origins.append([k] if k is not None else parent.parts(piece) if is_text else [])
+    return origins
+
+
+def carry(
+    rows: np.ndarray, origins: Sequence[Sequence[int]], is_text: Sequence[bool], rng: np.random.Generator
+) -> np.ndarray:
+    """Rows for a child.
+
+    Args:
+        rows: the parent's, (V, D) or (V,).
+        origins: from `find_origins`.
+        is_text: which of the parent's rows say what rows look like, for those that are drawn.
+        rng: of those.
+
+    Returns:
+        (child's V, D) or (child's V,), of the same type.
+    """
+    usual = rows[np.asarray(is_text, dtype=bool)] if any(is_text) else rows
+    mean, spread = usual.mean(axis=0), usual.std(axis=0)
+    made = np.empty((len(origins), *rows.shape[1:]), dtype=rows.dtype)
+    for k, ids in enumerate(origins):
+        if len(ids) == 1:  # to the last bit
+            made[k] = rows[ids[0]]
+        else:
+            made[k] = rows[list(ids)].mean(axis=0) if ids else rng.normal(mean, spread)
+    return made

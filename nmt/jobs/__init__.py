@@ -1,0 +1,1 @@
+"""Whole files: pieces of work, a journal of what is done, and workers."""

@@ -1,0 +1,1 @@
+"""The network: its layers, and the two halves of the model."""

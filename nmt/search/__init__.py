@@ -1,0 +1,1 @@
+"""The search: it knows no network, only a step function."""

@@ -1,0 +1,221 @@
+"""What the model reads of a sentence that has protected spans.
+
+It depends on what a span does in the sentence:
+
+- a *name* (address, placeholder, code, a word of the user's own list) stands where a noun would: the model reads a
+  very common first name instead, which even a small network translates and places well;
+- a *number* with its unit is read as it is, as digits are; a placeholder for a number is read as a number;
+- what is *loose* (emoji, tags, entities) is no word: the model does not see it at all.
+
+What is loose at either end of a sentence never enters it, nor does a name set off by a colon there.
+"""
+
+import dataclasses
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nmt.text import casing
+from nmt.text.protect import MARK, Span, reveal, tag_name
+from nmt.text.quantities import digit_runs
+
+_LETTER = re.compile(r"[^\W\d_]")
+_LONGEST = 24  # characters of a number that the model reads itself
+_AFTER_CUT = re.compile(r"\s*(?:[:：]\s*)?")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A span of a sentence and what the model reads for it: `Masked.text[start:end]`, nothing where it is loose."""
+
+    span: Span
+    start: int
+    end: int
+    surfaces: tuple[str, ...] = ()  # what the translation of a stand-in looks like, the most telling first
+    partner: int = -1  # of a tag: the place of its partner among the slots
+    spaces: tuple[bool, bool] = (False, False)  # whether white space stood before and after it
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A sentence as the model reads it."""
+
+    source: str  # the sentence
+    text: str  # what the model reads
+    before: str = ""  # spans cut off at its ends, with the white space around them
+    after: str = ""
+    slots: tuple[Slot, ...] = ()
+    is_shouted: bool = False  # the sentence is in capitals, which `text` is not
+
+    @property
+    def has_spans(self) -> bool:
+        """Whether there is anything to put back."""
+        return bool(self.slots or self.before or self.after)
+
+
+# First names that corpora of everyday sentences are full of: in Latin letters, and as each language spells them.
+_PEOPLE: tuple[dict[str, tuple[str, ...]], ...] = (
+    {
+        "": ("Tom",), "ja": ("トム",), "zh": ("汤姆", "湯姆"), "ko": ("톰",), "el": ("Τομ",), "ar": ("توم",),
+        "ru": ("Томом", "Тома", "Тому", "Томе", "Том"), "uk": ("Томом", "Тома", "Тому", "Томі", "Том"),
+        "he": ("תום", "טום"), "hi": ("टॉम",), "th": ("ทอม",),
+    },
+    {
+        "": ("Mary", "Marie", "Maria", "María"), "ja": ("メアリー", "メアリ", "マリー"), "zh": ("玛丽", "瑪麗"),
+        "ko": ("메리",), "el": ("Μαίρη", "Μαρία"), "ar": ("ماري",), "ru": ("Мэри",), "uk": ("Мері",), "he": ("מרי",),
+        "hi": ("मैरी",), "th": ("แมรี่", "แมรี"),
+    },
+    {
+        "": ("John", "Juan", "João"), "ja": ("ジョン",), "zh": ("约翰", "約翰"), "ko": ("존",), "el": ("Τζον",),
+        "ar": ("جون",), "ru": ("Джоном", "Джона", "Джону", "Джон"), "uk": ("Джоном", "Джона", "Джону", "Джон"),
+        "he": ("ג'ון", "ג׳ון"), "hi": ("जॉन",), "th": ("จอห์น",),
+    },
+)  # fmt: skip
+_FIGURES = ("25", "48", "36", "74")
+
+
+def mask(part: str, spans: Sequence[Span], source_language: str, target_language: str) -> Masked | None:
+    """What the model reads of a sentence.
+
+    Args:
+        part: a sentence of a skeleton.
+        spans: those its marks stand for.
+        source_language, target_language: their codes.
+
+    Returns:
+        None where there are only spans and signs: nothing to translate.
+    """
+    source = reveal(part, iter(spans))
+    if not spans:
+        return Masked(source, source)
+    partners = _partners(spans)
+    lead, trail = _ends(part, spans, partners)
+    marks = [match.start() for match in re.finditer(MARK, part)]
+    start, end = 0, len(part)
+    if lead:  # what is cut off takes the white space beside it along, and the colon behind a name
+        start = marks[lead - 1] + 1
+        start += len(_AFTER_CUT.match(part, start)[0])  # type: ignore[index]
+    if trail:
+        end = start + len(part[start : marks[-trail]].rstrip())
+    gaps = part[start:end].split(MARK)
+    if not _LETTER.search("".join(gaps)):
+        return None
+    kept = range(lead, len(spans) - trail)
+    text, slots = _render(gaps, [spans[k] for k in kept], source_language, target_language)
+    placed = tuple(
+        dataclasses.replace(slot, partner=partners[k] - lead if partners.get(k) in kept else -1)
+        for k, slot in zip(kept, slots, strict=True)
+    )
+    before, after = reveal(part[:start], iter(spans)), reveal(part[end:], iter(spans[len(spans) - trail :]))
+    return Masked(source, text, before, after, placed)
+
+
+def calmed(masked: Masked, source_language: str) -> Masked:
+    """The same sentence in small letters, if it is in capitals; what stands for spans stays as it is."""
+    parts, done = [], 0
+    for slot in masked.slots:
+        parts.append(masked.text[done : slot.start])
+        done = slot.end
+    parts.append(masked.text[done:])
+    if not casing.is_shouted(" ".join(parts)):
+        return masked
+    text = casing.calm(masked.text, source_language)
+    for slot in masked.slots:
+        text = text[: slot.start] + masked.text[slot.start : slot.end] + text[slot.end :]
+    return dataclasses.replace(masked, text=text, is_shouted=True)
+
+
+def _partners(spans: Sequence[Span]) -> dict[int, int]:
+    """Which tags belong together; a tag that closes another than the last opened one belongs to none."""
+    found: dict[int, int] = {}
+    opened: list[int] = []
+    for place, span in enumerate(spans):
+        if span.role == "open":
+            opened.append(place)
+        elif span.role == "close" and any(tag_name(spans[k]) == tag_name(span) for k in opened):
+            while tag_name(spans[other := opened.pop()]) != tag_name(span):
+                pass
+            found[other], found[place] = place, other
+    return found
+
+
+def _ends(part: str, spans: Sequence[Span], partners: dict[int, int]) -> tuple[int, int]:
+    """How many spans at the start and at the end of a sentence are no part of it."""
+    gaps = part.split(MARK)
+    lead = trail = 0
+    while lead < len(spans) and not gaps[lead].strip():
+        names_what_follows = re.match(r"\s*[:：]", gaps[lead + 1])
+        if spans[lead].role in ("name", "number") and not names_what_follows:
+            break
+        lead += 1
+        if names_what_follows:
+            break
+    while trail < len(spans) - lead and not gaps[-1 - trail].strip():
+        follows_colon = re.search(r"[:：]\s*$", gaps[-2 - trail])
+        if spans[-1 - trail].role in ("name", "number") and not follows_colon:
+            break
+        trail += 1
+    while True:  # a tag stays with its partner
+        cut = {*range(lead), *range(len(spans) - trail, len(spans))}
+        alone = {k for k in cut if k in partners and partners[k] not in cut}
+        if not alone:
+            return lead, trail
+        lead = min([lead, *(k for k in alone if k < lead)])
+        trail = min([trail, *(len(spans) - 1 - k for k in alone if k >= len(spans) - trail)])
+
+
+def _render(gaps: list[str], spans: list[Span], source_language: str, target_language: str) -> tuple[str, list[Slot]]:
+    around = " ".join(gaps)
+    people = iter(_stand_ins(around, source_language, target_language))
+    figures = iter([figure for figure in _FIGURES if figure not in around] * len(spans) or _FIGURES * len(spans))
+    text, slots = gaps[0], []
+    for before, span, after in zip(gaps, spans, gaps[1:], strict=False):
+        spaces = (before[-1:].isspace(), after[:1].isspace())
+        start = len(text)
+        surfaces: tuple[str, ...] = ()
+        if span.role == "name":
+            stand_in, surfaces = next(people)
+        elif span.role == "number":
+            stand_in = span.text if span.kind == "measure" and len(span.text) <= _LONGEST else next(figures)
+        else:
+            stand_in = _unseen(span, before, after)
+        text += stand_in
+        end = len(text) if span.role in ("name", "number") else start
+        slots.append(Slot(span, start, end, surfaces, spaces=spaces))
+        text += after
+    return text, slots
+
+
+def _stand_ins(around: str, source_language: str, target_language: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Names that the sentence does not have, over and over."""
+
+    def of(person: dict[str, tuple[str, ...]], language: str) -> tuple[str, ...]:
+        return person.get(language.partition("-")[0], person[""])
+
+    free = [person for person in _PEOPLE if not any(name in around for name in of(person, source_language))]
+    while True:
+        for person in free or _PEOPLE:
+            # A model may also leave a foreign name as it is.
+            target = of(person, target_language)
+            yield of(person, source_language)[0], (*target, *(name for name in person[""] if name not in target))
+
+
+def _unseen(span: Span, before: str, after: str) -> str:
+    """What keeps the words on both sides apart; in a word, an entity is the letter or sign it stands for."""
+    inside_word = bool(before[-1:].strip() and after[:1].strip())
+    if span.kind == "entity":
+        return html.unescape(span.text) if inside_word else " "
+    return " " if inside_word and span.role == "loose" else ""
+
+
+def with_numbers(masked: Masked, numbers: Sequence[str]) -> Masked:
+    """The same sentence, as the model has read it, with the first of each of these plain numbers protected as well."""
+    slots = list(masked.slots)
+    waiting = list(numbers)
+    for start, end in digit_runs(masked.text):
+        run = masked.text[start:end]
+        if run in waiting and not any(slot.start < end and start < slot.end for slot in slots):
+            waiting.remove(run)
+            slots.append(Slot(Span(run, "number", "number"), start, end))
+    return dataclasses.replace(masked, slots=tuple(slots))

@@ -1,0 +1,183 @@
+"""Puts protected spans back into a translation, where the attention says that they belong.
+
+A *name* goes where the translation of its stand-in stands; a *number* where the same digits, or else other digits that
+were read from it, stand. Where the model has dropped them, the span goes before the token that read most of it.
+`nmt.text.markup` places what is loose. So every span is in the result exactly once, whatever the model does.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmt.text.markup import place_loose
+from nmt.text.masking import Masked, Slot
+from nmt.text.protect import shield
+from nmt.text.quantities import digit_runs, plain_digits
+from nmt.text.reading import Edit, Reading, apply, boundaries, tokens
+
+_SURE = 0.5  # share of attention that makes a token the translation of a stand-in in a spelling we do not know
+_LIKELY = 0.15  # share of attention that ties other digits to a number
+_COPIED = frozenset(("url", "email", "code", "tag", "placeholder", "entity", "emoji"))
+_UNIT_WORDS = frozenset("ドル 円 ユーロ ポンド ％ % パーセント 時 分 度 キロ メートル グラム ℃ $ €".split())  # noqa: SIM905
+_PARTICLES = frozenset("にをのがはでともへや")  # of Japanese, often one token with what they follow
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A translation with its spans, those of them whose place is a guess, and where each character comes from."""
+
+    text: str
+    guessed: tuple[str, ...]
+    origins: tuple[int, ...]  # see `nmt.text.reading.apply`
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the translation a slot could go."""
+
+    slot: int
+    start: int
+    end: int
+    known: bool  # what stands there is spelled like a translation of the stand-in
+    share: float  # of the attention of a token there
+
+    def overlaps(self, start: int, end: int) -> bool:
+        return self.start < end and start < self.end
+
+
+def restore(masked: Masked, reading: Reading, uses_spaces: bool, is_whole: bool = True) -> Restored:
+    """The translation of a sentence with all its spans.
+
+    Args:
+        masked: the sentence.
+        reading: its translation.
+        uses_spaces: whether the target language divides words by spaces.
+        is_whole: whether nothing follows; of the beginning of a translation, only what stands for spans is replaced.
+    """
+    edits = [Edit(start, end, "") for start, end in _copies(masked, reading.text)]
+    guessed = []
+    seen = [k for k, slot in enumerate(masked.slots) if slot.end > slot.start]
+    places = _places(masked, reading, seen, edits)
+    for k in seen:
+        slot = masked.slots[k]
+        if k in places:
+            edits.append(Edit(places[k].start, places[k].end, slot.span.text, order=k, slot=slot))
+        elif is_whole:
+            guessed.append(slot.span.text)
+    for k in seen if is_whole else ():
+        if k not in places:
+            place = _most_read(reading, k, edits, uses_spaces)
+            edits.append(Edit(place, place, masked.slots[k].span.text, order=k, slot=masked.slots[k]))
+    edits += place_loose(masked, reading, edits, uses_spaces) if is_whole else []
+    text, origins = apply(reading.text, edits, uses_spaces)
+    after = masked.after if is_whole else ""
+    origins = (*[-1] * len(masked.before), *origins, *[-1] * len(after))
+    return Restored(masked.before + text + after, tuple(guessed), origins)
+
+
+def _copies(masked: Masked, text: str) -> Iterator[tuple[int, int]]:
+    """Where the model has itself written what is put in anyway."""
+    wanted = {slot.span.text for slot in masked.slots}
+    place = 0
+    for span in shield(text).spans:
+        place = text.index(span.text, place)
+        if span.kind in _COPIED and span.text in wanted:
+            yield place, place + len(span.text)
+        place += len(span.text)
+
+
+def _places(masked: Masked, reading: Reading, seen: list[int], taken: Sequence[Edit]) -> dict[int, _Place]:
+    """Which part of the translation each slot replaces, where there is such a part; the surest are given away first."""
+    used = [(edit.start, edit.end) for edit in taken]
+    places: dict[int, _Place] = {}
+    candidates = [place for k in seen for place in _candidates(masked, reading, k)]
+    for place in sorted(candidates, key=lambda p: (not p.known, -p.share, p.slot, p.start, p.end)):
+        if place.slot in places or any(place.overlaps(*other) for other in used):
+            continue
+        if masked.slots[place.slot].span.kind == "measure":
+            place = _with_unit(masked, reading, place, used)
+        places[place.slot] = place
+        used.append((place.start, place.end))
+    return places
+
+
+def _candidates(masked: Masked, reading: Reading, k: int) -> Iterator[_Place]:
+    slot, text, share = masked.slots[k], reading.text, reading.share(k)
+
+    def place(start: int, end: int, known: bool) -> _Place:
+        among = [float(share[t]) for t, low, high in tokens(reading) if low < end and start < high]
+        return _Place(k, start, end, known, max(among, default=0.0))
+
+    if slot.span.role == "number":
+        for start, end, known in _figures(masked, slot, text):
+            found = place(start, end, known)
+            if known or found.share >= _LIKELY:
+                yield found
+        return
+    found_at: set[int] = set()  # a longer spelling hides the shorter one that it begins with
+    for surface in sorted(slot.surfaces, key=len, reverse=True):
+        start = text.find(surface)
+        while start >= 0:
+            if start not in found_at and not (start and text[start - 1].isalpha() and surface[0].isascii()):
+                yield place(start, start + len(surface), True)
+            found_at.add(start)
+            start = text.find(surface, start + 1)
+    for t, start, end in tokens(reading):
+        word = text[start:end].lstrip()
+        if share[t] >= _SURE and word.isalpha():
+            yield place(end - len(word), end, False)
+
+
+def _figures(masked: Masked, slot: Slot, text: str) -> Iterator[tuple[int, int, bool]]:
+    """Where the digits of a number could stand: start, end, whether they are the same digits."""
+    wanted = plain_digits(masked.text[slot.start : slot.end])
+    others = Counter(
+        plain_digits(masked.text[start:end])
+        for start, end in digit_runs(masked.text)
+        if not slot.start <= start < slot.end
+    )
+    runs = digit_runs(text)
+    written = Counter(plain_digits(text[start:end]) for start, end in runs)
+    for i, (start, end) in enumerate(runs):
+        digits = plain_digits(text[start:end])
+        if digits != wanted and written[digits] > others[digits]:
+            yield start, end, False
+        for _, last in runs[i:]:  # 12:30 may have become １２時３０分
+            digits = plain_digits(text[start:last])
+            if digits == wanted:
+                yield start, last, True
+            if not wanted.startswith(digits) or last - start > 3 * len(wanted) + 3:
+                break
+
+
+def _with_unit(masked: Masked, reading: Reading, place: _Place, used: Sequence[tuple[int, int]]) -> _Place:
+    """A number's place with the tokens beside it that say its unit, but not the particle behind it."""
+    first, last = reading.columns[place.slot]
+
+    def is_unit(t: int, low: int, high: int) -> bool:
+        word = reading.text[low:high].strip()
+        if word in _PARTICLES or any(low < end and start < high for start, end in used):
+            return False
+        return word in _UNIT_WORDS or (word.isalpha() and first <= int(np.argmax(reading.attention[t])) < last)
+
+    start, end = place.start, place.end
+    for t, low, high in tokens(reading):
+        if low == end and is_unit(t, low, high):
+            end = high - (high - low > 1 and reading.text[high - 1] in _PARTICLES)
+    if not masked.slots[place.slot].span.text[0].isdecimal():  # $40
+        for t, low, high in reversed(list(tokens(reading))):
+            if high == start and is_unit(t, low, high):
+                start = low + len(reading.text[low:high]) - len(reading.text[low:high].lstrip())
+    return _Place(place.slot, start, end, place.known, place.share)
+
+
+def _most_read(reading: Reading, k: int, edits: Sequence[Edit], uses_spaces: bool) -> int:
+    """Where to put a slot that the model has dropped."""
+    text, bounds = reading.text, reading.bounds
+    in_number = {t for t, start, _ in tokens(reading) if start and text[start - 1 : start + 1].isdecimal()}
+    free = [t for t in boundaries(reading, edits, uses_spaces) if t not in in_number]
+    share = reading.share(k)
+    seed = int(share.argmax()) if share.size else 0
+    return bounds[max((t for t in free if t <= seed), default=free[0])]

@@ -1,0 +1,163 @@
+"""What every training run does with `keras.Model.fit`: the network and its optimizer, the batches, the updates."""
+
+import contextlib
+import dataclasses
+import gc
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nmt import backend, bundle
+from nmt.backend import keras
+from nmt.config import Recipe, TrainingConfig
+from nmt.corpora.corpus import Corpus
+from nmt.network.model import TranslationModel
+from nmt.tokenizer import Tokenizer
+from nmt.training.batches import BatchPlan, EncodedCorpus, SourceNoise
+from nmt.training.checkpoint import load_arrays, restore, snapshot
+from nmt.training.mixing import Share
+from nmt.training.packing import pack
+from nmt.training.rounds import BEST, Rounds, bundle_config
+from nmt.training.run_folder import BUNDLE
+
+_TIMED = 4  # updates that are timed
+
+
+@contextlib.contextmanager
+def computing(options: TrainingConfig) -> Iterator[int]:
+    """Set threads, seeds and precision for a run; the number of shards of a batch. The precision is set back."""
+    shards = backend.shards_for_training()
+    keras.utils.set_random_seed(options.seed)
+    policy_before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision(options))
+    try:
+        yield shards
+    finally:
+        keras.config.set_dtype_policy(policy_before)
+
+
+def precision(options: TrainingConfig) -> str:
+    """Of matrix products, as Keras calls it."""
+    if options.precision == "auto":
+        return "mixed_bfloat16" if backend.processor_multiplies_bfloat16() else "float32"
+    return options.precision
+
+
+def build_model(
+    recipe: Recipe,
+    source: Tokenizer,
+    target: Tokenizer,
+    shards: int = 1,
+    prepare: Callable[[TranslationModel], None] | None = None,
+) -> TranslationModel:
+    """The recipe's network with its optimizer, sized for these tokenizers, compiled but untrained.
+
+    Args:
+        prepare: what is to be done to the network before it gets its optimizer.
+    """
+    options = recipe.training
+    sizes = dataclasses.replace(recipe.model, source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size)
+    model = TranslationModel(sizes, label_smoothing=options.label_smoothing, shards=shards)
+    if prepare is not None:
+        prepare(model)
+    optimizer = backend.adam(
+        options.learning_rate,
+        beta_2=0.98,
+        global_clipnorm=options.clip_norm,
+        use_ema=options.ema > 0,
+        ema_momentum=options.ema,
+    )
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, jit_compile=backend.compiles_updates())
+    return model
+
+
+def batch_plan(
+    encoded: EncodedCorpus,
+    source: Tokenizer,
+    recipe: Recipe,
+    old: EncodedCorpus | None = None,
+    old_share: float = 0.0,
+    shares: Sequence[Share] = (),
+) -> BatchPlan:
+    """The batches of a run; `old` pairs, where there are some, are mixed in, else the corpus is a mixture in shares."""
+    options = recipe.training
+    pairs = encoded if old is None else encoded.followed_by(old)
+    if old is not None:
+        drawn = min(len(old), round(old_share * len(encoded)))
+        shares = Share(len(encoded), len(encoded)), Share(len(old), drawn)
+    noise = SourceNoise(pairs, source, options.source_noise, recipe.data.max_tokens, options.seed)
+    return BatchPlan(pairs, options.batch_tokens, options.seed, noise if options.source_noise else None, shares)
+
+
+def fit(model: TranslationModel, plan: BatchPlan, options: TrainingConfig, rounds: Rounds) -> None:
+    """Train to the end of the run, from where it is."""
+    size = options.updates_per_round
+    if rounds.is_over():
+        return
+    rounds.tokens_per_batch = plan.tokens_per_batch()
+    callbacks: list[keras.callbacks.Callback] = [rounds]
+    if backend.uses_tensorflow():
+        callbacks.append(keras.callbacks.TensorBoard(rounds.run / "tensorboard", write_graph=False))
+    model.fit(
+        backend.feed(plan.batches(first=rounds.progress.update)),
+        steps_per_epoch=size,
+        initial_epoch=rounds.progress.update // size,
+        epochs=math.ceil(options.updates / size),
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=0,
+    )
+    gc.collect()  # Keras's iterator over the batches is in a cycle; left to the exit, TensorFlow would warn there
+
+
+def seconds_per_update(model: TranslationModel, plan: BatchPlan) -> float:
+    """How long an update takes here and now, by a few of them; the model is afterwards as it was before."""
+    before = snapshot(model)
+    marks: list[float] = []
+    note = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: marks.append(time.perf_counter()))
+    # The first update is left out: it includes the making of the graph, which the training proper takes over.
+    model.fit(
+        backend.feed(plan.batches()), steps_per_epoch=1 + _TIMED, epochs=1, callbacks=[note], shuffle=False, verbose=0
+    )
+    restore(model, before)
+    gc.collect()
+    return (marks[-1] - marks[0]) / _TIMED
+
+
+def pack_run(
+    run: Path,
+    recipe: Recipe,
+    rounds: Rounds,
+    facts: Mapping[str, str],
+    dev: Corpus,
+    test: Corpus | None,
+    record: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the bundle with the best weights, scored on the test part.
+
+    Args:
+        facts: for the card, by label.
+        record: for `config.json`, beside updates and hours.
+    """
+    state = rounds.progress
+    config = dataclasses.replace(
+        bundle_config(recipe, rounds.network),
+        training={
+            "updates": state.update,
+            "hours": round(state.seconds / 3600, 3),
+            "best_update": state.best_update,
+            **(record or {}),
+        },
+    )
+    tokenizers = {name: run / name for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
+    return pack(run / BUNDLE, config, load_arrays(run / BEST), tokenizers, dev, test, facts)
+
+
+def time_fact(rounds: Rounds) -> str:
+    """How long it took, for a card."""
+    hours = rounds.progress.seconds / 3600
+    return f"{hours:.2f} hours on {os.cpu_count()} processor cores, {precision(rounds.options)}"

@@ -1,0 +1,201 @@
+"""What happens around the updates of a training run: the learning rate before each, and the end of each round.
+
+A round ends with a translation of the dev part, by the averaged weights and the real search, and with a checkpoint.
+"""
+
+import csv
+import io
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from nmt.backend import keras, ops
+from nmt.bundle import BundleConfig
+from nmt.config import Recipe, SearchConfig, TrainingConfig
+from nmt.corpora.corpus import Corpus
+from nmt.engines.keras import KerasEngine
+from nmt.errors import TrainingError
+from nmt.evaluation.metrics import Score, corpus_scores
+from nmt.network.model import TranslationModel
+from nmt.tokenizer import Tokenizer
+from nmt.training.checkpoint import Progress, load_checkpoint, save_arrays, save_checkpoint
+from nmt.training.run_folder import write_whole
+from nmt.translator import Translator
+
+CHECKPOINT, BEST, LOG = "checkpoint.npz", "best.npz", "log.csv"
+
+
+class Rounds(keras.callbacks.Callback):
+    """Sets the learning rate before each update; at the end of a round evaluates, keeps the best, and saves."""
+
+    def __init__(
+        self,
+        run: Path,
+        recipe: Recipe,
+        model: TranslationModel,
+        tokenizers: tuple[Tokenizer, Tokenizer],
+        dev: Corpus,
+        show: bool,
+    ):
+        super().__init__()
+        self.run, self.recipe, self.options = run, recipe, recipe.training
+        self.network = model
+        count = min(len(dev), self.options.dev_sentences)
+        self.dev = Corpus(dev.sources[:count], dev.targets[:count])
+        self._translator = make_translator(model, recipe, tokenizers)
+        self._show = show
+        self.tokens_per_batch = float(self.options.batch_tokens)  # an upper bound until the batches are known
+        self.progress = load_checkpoint(run / CHECKPOINT, model) or Progress()
+        self._bar: Any = None
+        self._mark = 0.0
+
+    def is_over(self) -> bool:
+        """Whether there is nothing left to train."""
+        state, options = self.progress, self.options
+        hours_over = options.hours > 0 and state.seconds >= options.hours * 3600
+        return state.update >= options.updates or hours_over or state.rounds_without_gain >= options.patience
+
+    def share_done(self) -> float:
+        """How much of the run lies behind, 0 to 1, by updates or by time, whichever is further."""
+        share = self.progress.update / self.options.updates
+        if self.options.hours > 0:
+            share = max(share, self.progress.seconds / (self.options.hours * 3600))
+        return min(1.0, share)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=100, disable=not self._show, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}")
+        self._mark = time.monotonic()
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        rate = learning_rate(self.options, self.progress.update, self.share_done())
+        # By way of `model`, which under JAX fetches the variables that `fit` holds.
+        self.model.optimizer.learning_rate = rate
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._count_time()
+        self.progress.update += 1
+        if self._bar is not None and self.progress.update % 20 == 0:
+            rate = self.tokens_per_batch * self.progress.update / self.progress.seconds
+            self._bar.set_postfix_str(
+                f"update {self.progress.update:,}, loss {(logs or {}).get('loss', math.nan):.3f}, {rate:,.0f} tokens/s",
+                refresh=False,
+            )
+            self._bar.update(100 * self.share_done() - self._bar.n)
+        if self.is_over():  # in the middle of a round, too
+            self.network.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        loss = float((logs or {}).get("loss", math.nan))
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} after update {self.progress.update}; lower the learning_rate or the clip_norm "
+                "and train again, into another folder"
+            )
+        with averaged(self.network):
+            scores = self._evaluate(loss)
+        self._save()
+        if self._show:
+            self._bar.write(f"update {self.progress.update:,}: loss {loss:.3f}, {_said(scores)}", file=sys.stderr)
+        if logs is not None:
+            logs.update({f"dev_{score.name}": score.value for score in scores})
+        if self.is_over():
+            self.network.stop_training = True
+
+    def warm_up(self) -> None:
+        """Make the graphs of the search, so that an evaluation can be timed."""
+        self._translator.translate_batch(self.dev.sources[:1], SearchConfig(beam_size=1))
+
+    def evaluate_start(self) -> list[Score]:
+        """Evaluate and save the weights that a run begins with, which may turn out to be the best."""
+        self._mark = time.monotonic()
+        scores = self._evaluate(math.nan)
+        self._save()
+        return scores
+
+    def _count_time(self) -> None:
+        now = time.monotonic()
+        self.progress.seconds += now - self._mark
+        self._mark = now
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._bar.close()
+
+    def _evaluate(self, loss: float) -> list[Score]:
+        """Translate dev with the weights as they are, and keep them if none were better."""
+        translations = self._translator.translate_batch(self.dev.sources, SearchConfig(beam_size=1))
+        texts = [translation.text for translation in translations]
+        scores = [s for s in corpus_scores(texts, self.dev.targets, self.recipe.target_language) if s.name != "TER"]
+        self._count_time()  # evaluation is part of what training costs
+        self.progress.record(loss, {score.name: score.value for score in scores}, self.tokens_per_batch)
+        if self.progress.rounds_without_gain == 0:
+            save_arrays(self.run / BEST, self.network.named_weights())
+        return scores
+
+    def _save(self) -> None:
+        # The checkpoint comes last: a run killed before it repeats the round and writes the same files again.
+        _write_log(self.run / LOG, self.progress.history)
+        save_checkpoint(self.run / CHECKPOINT, self.network, self.progress)
+
+
+def _said(scores: list[Score]) -> str:
+    return "dev " + ", ".join(f"{score.name} {score.value:.1f}" for score in scores)
+
+
+def learning_rate(options: TrainingConfig, update: int, share_done: float) -> float:
+    """Linear warm-up, then a cosine to the final rate over the share of the run done (Loshchilov & Hutter 2017, 3)."""
+    warm = min(1.0, (update + 1) / options.warmup_updates)
+    span = options.learning_rate - options.final_learning_rate
+    return warm * (options.final_learning_rate + span * 0.5 * (1 + math.cos(math.pi * share_done)))
+
+
+class averaged:
+    """While it lasts, the model has the moving average of its weights (where the optimizer keeps one)."""
+
+    def __init__(self, model: TranslationModel):
+        averages = (
+            getattr(model.optimizer, "_model_variables_moving_average", None) if model.optimizer.use_ema else None
+        )
+        self._pairs = list(zip(model.trainable_variables, averages or [], strict=False))
+
+    def __enter__(self) -> None:
+        self._swap()
+
+    def __exit__(self, *_: object) -> None:
+        self._swap()
+
+    def _swap(self) -> None:
+        for variable, average in self._pairs:
+            held = ops.copy(ops.convert_to_tensor(variable))
+            variable.assign(ops.convert_to_tensor(average))
+            average.assign(held)
+
+
+def make_translator(model: TranslationModel, recipe: Recipe, tokenizers: tuple[Tokenizer, Tokenizer]) -> Translator:
+    """A translator around a model in memory, as the bundle's own would be."""
+    return Translator(KerasEngine(model), *tokenizers, bundle_config(recipe, model))
+
+
+def bundle_config(recipe: Recipe, model: TranslationModel) -> BundleConfig:
+    """The `config.json` of a model of this recipe, without scores."""
+    return BundleConfig(
+        name=recipe.name,
+        source_language=recipe.source_language,
+        target_language=recipe.target_language,
+        model=model.config,
+        search=recipe.search,
+        licence=recipe.licence,
+        data_credit=recipe.data_credit,
+        max_source_tokens=recipe.data.max_tokens,
+    )
+
+
+def _write_log(path: Path, history: list[dict[str, float]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]))
+    writer.writeheader()
+    writer.writerows(history)
+    write_whole(path, text.getvalue())

@@ -1,0 +1,121 @@
+"""What a training run keeps in its folder, and how it knows that what it finds there is its own.
+
+Every file is at every moment the old one or the new one, so a run may be killed anywhere.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from nmt import bundle, tokenizer
+from nmt.config import Recipe, from_dict
+from nmt.corpora.corpus import Corpus
+from nmt.corpora.files import CHUNK
+from nmt.corpora.texts import sample
+from nmt.errors import BundleError, ConfigError, TrainingError
+from nmt.languages import language
+from nmt.tokenizer import Tokenizer
+from nmt.training.checkpoint import Progress
+
+RECIPE, DATA, BUNDLE = "recipe.json", "data.sha256", bundle.RUN_BUNDLE
+MOST_SENTENCES = 1_000_000  # of a side, that a tokenizer learns from; SentencePiece takes no more either
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file that is at every moment the old one or the new one."""
+    temporary = path.with_suffix(".writing")
+    temporary.write_text(text, encoding="utf-8", newline="")
+    os.replace(temporary, path)
+
+
+def check_recipe(run: Path, recipe: Recipe) -> None:
+    """Refuse a folder that holds a run of another recipe."""
+    path = run / RECIPE
+    if path.exists() and read_recipe(path) != _claimed(recipe):
+        raise TrainingError(
+            f"{run} holds a run of another recipe (see its {RECIPE}); choose another folder with --output, or delete it"
+        )
+
+
+def write_recipe(run: Path, recipe: Recipe) -> None:
+    """Make the run's folder and note in it what is trained there, unless that has been done."""
+    run.mkdir(parents=True, exist_ok=True)
+    if not (run / RECIPE).exists():
+        values = dataclasses.asdict(_claimed(recipe))
+        write_whole(run / RECIPE, json.dumps(values, indent=2, ensure_ascii=False))
+
+
+def read_recipe(path: Path) -> Recipe | None:
+    """What `write_recipe` wrote; None where it is something else.
+
+    An option that the package did not have when the run began has its default.
+    """
+    try:
+        recipe: Recipe = from_dict(Recipe, json.loads(path.read_text(encoding="utf-8")), str(path))
+    except (OSError, ValueError, AttributeError, ConfigError):
+        return None
+    return recipe
+
+
+def _claimed(recipe: Recipe) -> Recipe:
+    """The recipe without how long to train, which may change between two starts of a run; what is trained may not."""
+    return dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, patience=1, hours=0.0), output="")
+
+
+def check_data(run: Path, *corpora: Corpus) -> None:
+    """Refuse to go on with a run whose data has changed: its batches and tokenizers are of the old data."""
+    digest = hashlib.sha256()
+    for corpus in corpora:
+        for side in (corpus.sources, corpus.targets):
+            for start in range(0, len(side), CHUNK):
+                piece = "\n".join(side[start : start + CHUNK])
+                digest.update(b"\n" * (start > 0) + piece.encode("utf-8", "replace"))
+            digest.update(b"\0")
+    path = run / DATA
+    known = path.read_text(encoding="utf-8") if path.exists() else None
+    if known == digest.hexdigest():
+        return
+    if known is not None:
+        raise TrainingError(
+            f"the train or dev text has changed since the run in {run} began; "
+            "choose another folder with --output, or delete it"
+        )
+    run.mkdir(parents=True, exist_ok=True)
+    write_whole(path, digest.hexdigest())
+
+
+def kept_tokenizers(run: Path, make: Callable[[], tuple[Tokenizer, Tokenizer]]) -> tuple[Tokenizer, Tokenizer]:
+    """The run's tokenizers, source and target; made where it has none yet."""
+    paths = run / bundle.SOURCE_TOKENIZER, run / bundle.TARGET_TOKENIZER
+    if not all(path.exists() for path in paths):
+        for path, one in zip(paths, make(), strict=True):
+            one.save(path.with_suffix(".writing"))
+            os.replace(path.with_suffix(".writing"), path)
+    return Tokenizer.load(paths[0]), Tokenizer.load(paths[1])
+
+
+def train_tokenizers(recipe: Recipe, corpus: Corpus) -> tuple[Tokenizer, Tokenizer]:
+    """Source and target tokenizer as the recipe wants them."""
+    data, seed = recipe.data, recipe.training.seed
+    spaces = [language(code).uses_spaces for code in (recipe.source_language, recipe.target_language)]
+    sources, targets = (sample(side, MOST_SENTENCES, seed) for side in (corpus.sources, corpus.targets))
+    if data.joint_vocab:
+        text = [*sources, *targets]
+        joint = tokenizer.train(text, data.target_vocab_size, side="target", uses_spaces=any(spaces), seed=seed)
+        return joint, joint
+    return (
+        tokenizer.train(sources, data.source_vocab_size, side="source", uses_spaces=spaces[0], seed=seed),
+        tokenizer.train(targets, data.target_vocab_size, side="target", uses_spaces=spaces[1], seed=seed),
+    )
+
+
+def is_written(run: Path, progress: Progress) -> bool:
+    """Whether the bundle of this state of the run is there, its card included, which is written last."""
+    try:
+        updates = bundle.read_config(run / BUNDLE).training.get("updates")
+        return updates == progress.update and (run / BUNDLE / bundle.CARD).stat().st_size > 0
+    except (BundleError, OSError):
+        return False

@@ -1,0 +1,104 @@
+"""Training a model from a recipe, through `keras.Model.fit`.
+
+A run is cut into rounds of a fixed number of updates (see `rounds`), each with a checkpoint at its end, so a killed run
+continues at its last round. The run's folder holds
+
+    recipe.json      what is being trained; another recipe is refused
+    data.sha256      a checksum of the train and dev text; other text is refused
+    source.model, target.model
+    checkpoint.npz   everything that the next round depends on
+    best.npz         the averaged weights that scored best on dev
+    log.csv          a line per round;  tensorboard/ the same as curves
+    bundle/          the finished model
+"""
+
+from pathlib import Path
+
+from nmt.config import Recipe, load_recipe
+from nmt.corpora.corpus import Corpus, located, read_corpus
+from nmt.errors import TrainingError
+from nmt.training.batches import EncodedCorpus, encode_corpus
+from nmt.training.fitting import batch_plan, build_model, computing, fit, pack_run, time_fact
+from nmt.training.mixing import read_mixture, shares_of
+from nmt.training.rounds import Rounds
+from nmt.training.run_folder import (
+    BUNDLE,
+    check_data,
+    check_recipe,
+    is_written,
+    kept_tokenizers,
+    train_tokenizers,
+    write_recipe,
+)
+
+
+def train(recipe_path: str | Path, *, output: str | Path | None = None, progress: bool = True) -> Path:
+    """Train a model, or go on with a run that was cut off.
+
+    Args:
+        recipe_path: the recipe file (TOML, see `nmt.config.Recipe`).
+        output: folder of the run; default the recipe's, else `runs/<name>`.
+        progress: whether to show a bar, and a line for each round, on standard error.
+
+    Returns:
+        The folder of the finished bundle.
+
+    Raises:
+        ConfigError, CorpusError: the recipe or its data cannot be used.
+        TrainingError: the folder holds a run of another recipe, its checkpoint cannot be read or written, or the
+            loss is no longer a number.
+    """
+    recipe_path = Path(recipe_path)
+    recipe = load_recipe(recipe_path)
+    run = (
+        Path(output) if output else recipe_path.parent / recipe.output if recipe.output else Path("runs") / recipe.name
+    )
+    check_recipe(run, recipe)
+    if not recipe.data.train or not recipe.data.dev:
+        raise TrainingError(
+            f"{recipe_path}: [data] needs both train and dev; `nmt data prepare` makes them from one file"
+        )
+    base, languages = recipe_path.parent, (recipe.source_language, recipe.target_language)
+    dev = read_corpus(located(recipe.data.dev, base), *languages)
+    test = read_corpus(located(recipe.data.test, base), *languages) if recipe.data.test else None
+    mixture = read_mixture([located(place, base) for place in recipe.data.train], *languages, run, progress=progress)
+    check_data(run, mixture.corpus, dev)
+    # Only now, so that a recipe that cannot be used can be corrected without choosing another folder.
+    write_recipe(run, recipe)
+    tokenizers = kept_tokenizers(run, lambda: train_tokenizers(recipe, mixture.corpus))
+
+    with computing(recipe.training) as shards:
+        model = build_model(recipe, *tokenizers, shards)
+        rounds = Rounds(run, recipe, model, tokenizers, dev, progress)
+        if rounds.is_over() and is_written(run, rounds.progress):
+            return run / BUNDLE
+        encoded = encode_corpus(mixture.corpus, *tokenizers, recipe.data.max_tokens, run)
+        shares = shares_of(encoded.sizes(mixture.sizes), recipe.data.weights)
+        fit(model, batch_plan(encoded, tokenizers[0], recipe, shares=shares), recipe.training, rounds)
+    return _finish(run, recipe, rounds, encoded, dev, test)
+
+
+def _finish(
+    run: Path, recipe: Recipe, rounds: Rounds, encoded: EncodedCorpus, dev: Corpus, test: Corpus | None
+) -> Path:
+    """Write the bundle with the best weights, scored on the test part."""
+    state = rounds.progress
+    facts = {
+        "Pairs": f"{len(encoded):,} for training ({encoded.num_left_out:,} longer ones left out), "
+        f"{len(test) if test else 0:,} for the scores below",
+        **_mixture_fact(recipe),
+        "Updates": f"{state.update:,} batches of about {recipe.training.batch_tokens:,} target tokens, "
+        f"the best weights on dev after {state.best_update:,}",
+        "Time": time_fact(rounds),
+        "Reproduce": f"`nmt train {recipe.name}.toml` with the recipe of that name",
+    }
+    return pack_run(run, recipe, rounds, facts, dev, test, {"pairs": len(encoded)})
+
+
+def _mixture_fact(recipe: Recipe) -> dict[str, str]:
+    """For the card: which corpora were mixed, and how often each was seen."""
+    places, weights = recipe.data.train, recipe.data.weights or (1.0,) * len(recipe.data.train)
+    if len(places) < 2:
+        return {}
+    parts = (f"`{place}` {weight:g}×" for place, weight in zip(places, weights, strict=True))
+    return {"Mixture": f"in each pass over the data {', '.join(parts)}"}

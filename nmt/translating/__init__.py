@@ -1,0 +1,1 @@
+"""The parts of `Translator`: from text to translations."""

@@ -1,0 +1,184 @@
+"""What a search has found as a translated sentence: text, words, and what looks wrong with it."""
+
+import dataclasses
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmt import languages
+from nmt.bundle import BundleConfig
+from nmt.config import SearchConfig, Term
+from nmt.search.beam import Hypothesis, max_lengths
+from nmt.text import glossary, quality
+from nmt.text.casing import shout
+from nmt.text.masking import Masked, with_numbers
+from nmt.text.placement import Restored, restore
+from nmt.text.quantities import missing_numbers
+from nmt.text.reading import Reading, columns_of, read
+from nmt.tokenizer import Tokenizer
+from nmt.translating.opening import Opening
+from nmt.translating.words import aligned, words
+from nmt.translation import Alternative, Sentence, untranslated
+
+# Letters spelled in bytes could come out as a line break or as half a character.
+_UNPRINTABLE_SIGN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]")
+_UNPRINTABLE = re.compile(f"{_UNPRINTABLE_SIGN.pattern}+")
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A sentence to translate and what is asked of its translation.
+
+    Attributes:
+        masked: the sentence.
+        ids: what the model reads, EOS last.
+        terms: of the glossary that it has.
+        check: whether to look for problems.
+        opening: what its translation begins with.
+    """
+
+    masked: Masked
+    ids: list[int]
+    terms: tuple[Term, ...] = ()
+    check: bool = True
+    opening: Opening | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A task, what was found for it, and what that looks like."""
+
+    task: Task
+    hypotheses: list[Hypothesis]
+    config: SearchConfig
+    sentence: Sentence
+
+    @property
+    def faults(self) -> tuple[int, int]:
+        """The fewer, the better; a missed term is the worst."""
+        return len(self.sentence.missed_terms), len(self.sentence.problems)
+
+    @property
+    def num_guesses(self) -> int:
+        """Protected spans whose place is a guess."""
+        return sum(problem.startswith(quality.GUESS) for problem in self.sentence.problems)
+
+
+class Drafter:
+    """Turns hypotheses into sentences.
+
+    Args:
+        source, target: the tokenizers.
+        config: of the bundle.
+    """
+
+    def __init__(self, source: Tokenizer, target: Tokenizer, config: BundleConfig):
+        self._source, self._target = source, target
+        self._languages = (config.source_language, config.target_language)
+        self._spaced = languages.language(config.target_language).uses_spaces
+
+    def draft(self, task: Task, hypotheses: list[Hypothesis], config: SearchConfig) -> Draft:
+        """What the hypotheses, best first, say; never nothing."""
+        masked = task.masked
+        columns = columns_of(masked, task.ids[:-1], self._source) if masked.slots else []
+        alternatives: dict[str, Alternative] = {}  # one text can be spelled in several ways; the best counts
+        problems: list[str] = []
+        for hypothesis in hypotheses:
+            tokens = hypothesis.ids[:-1]
+            pieces = tuple(self._target.pieces(tokens))
+            attention = hypothesis.attention[:-1, : len(task.ids)]
+            plain = _UNPRINTABLE.sub(" ", self._target.decode(tokens)).strip()
+            if not plain:
+                continue
+            reading = self._reading(pieces, attention, columns)
+            restored = self._restored(task, reading, plain)
+            text = restored.text
+            if text in alternatives:
+                continue
+            if not alternatives:
+                problems += self._problems(task, text, plain, len(tokens), config) if task.check else []
+                problems += [f"{quality.GUESS}: {span}" for span in restored.guessed]
+            found = words(text, restored.origins, reading, hypothesis.log_probs, self._spaced)
+            alternatives[text] = Alternative(
+                text, hypothesis.score, pieces, hypothesis.log_probs[:-1], attention, found
+            )
+        if not alternatives:  # all that was found were spaces; the source says more than nothing
+            one = self._nothing(task, hypotheses)
+            alternatives[one.text] = one
+            problems.append(quality.EMPTY)
+        missed = [term.source for term in glossary.missed_terms(next(iter(alternatives)), task.terms)]
+        problems += [f"{quality.GLOSSARY}: {source}" for source in missed]
+        sentence = Sentence(
+            masked.source,
+            tuple(self._source.pieces(task.ids)),
+            tuple(alternatives.values()),
+            tuple(problems),
+            tuple(missed),
+        )
+        return Draft(task, hypotheses, config, sentence)
+
+    def mended(self, draft: Draft) -> Draft:
+        """The draft with its missing numbers put in where they were read; as it is where none is missing or read.
+
+        A number put in anywhere would read worse than one left out and reported.
+        """
+        text, masked = draft.sentence.alternatives[0].text, draft.task.masked
+        missing = missing_numbers(masked.source, text, *self._languages)
+        numbered = with_numbers(masked, missing) if missing and draft.task.opening is None else masked
+        if len(numbered.slots) == len(masked.slots):
+            return draft
+        task = dataclasses.replace(draft.task, masked=numbered)
+        mended = self.draft(task, draft.hypotheses, draft.config)
+        if mended.num_guesses > draft.num_guesses:
+            return draft
+        return dataclasses.replace(mended, task=draft.task)
+
+    def beginning(self, task: Task, hypothesis: Hypothesis) -> str:
+        """What the beginning of a translation looks like, without protected spans whose place is not known yet."""
+        text = _UNPRINTABLE.sub(" ", self._target.decode(hypothesis.ids).rstrip("\ufffd")).strip()
+        if not task.masked.slots or not text:
+            return task.masked.before + (shout(text) if task.masked.is_shouted else text)
+        columns = columns_of(task.masked, task.ids[:-1], self._source)
+        reading = self._reading(self._target.pieces(hypothesis.ids), hypothesis.attention, columns)
+        return _as_loud(restore(task.masked, reading, self._spaced, is_whole=False), task).text
+
+    @staticmethod
+    def _reading(pieces: Sequence[str], attention: np.ndarray, columns: Sequence[tuple[int, int]]) -> Reading:
+        reading = read(pieces, attention, columns)
+        # Sign by sign, so that the bounds stay where they are.
+        return dataclasses.replace(reading, text=_UNPRINTABLE_SIGN.sub(" ", reading.text))
+
+    def _restored(self, task: Task, reading: Reading, plain: str) -> Restored:
+        """The text of a translation with its beginning and its spans."""
+        if task.opening is not None:
+            return _as_loud(task.opening.finish(reading, self._spaced), task)
+        if task.masked.has_spans:
+            return _as_loud(restore(task.masked, reading, self._spaced), task)
+        return _as_loud(Restored(plain, (), aligned(plain, reading.text)), task)
+
+    def _nothing(self, task: Task, hypotheses: Sequence[Hypothesis]) -> Alternative:
+        text = task.masked.source
+        if task.opening is not None and not text.startswith(task.opening.text):
+            text = task.opening.text
+        score = hypotheses[0].score if hypotheses else -math.inf
+        return untranslated(text, len(task.ids), score)
+
+    def _problems(self, task: Task, text: str, plain: str, num_target: int, config: SearchConfig) -> list[str]:
+        limit = int(max_lengths([len(task.ids)], config)[0]) - 1
+        sizes = quality.Sizes(len(task.ids) - 1, num_target, limit)
+        found = list(quality.problems(task.masked.text, plain, sizes, self._languages[1]))
+        missing = missing_numbers(task.masked.source, text, *self._languages)
+        return found + [f"{quality.NUMBER}: {number}" for number in missing]
+
+
+def _as_loud(restored: Restored, task: Task) -> Restored:
+    """The translation in capitals, where the sentence is; what was not translated stays, and so does what was typed."""
+    if not task.masked.is_shouted:
+        return restored
+    typed = len(task.opening.text) if task.opening else 0
+    signs = zip(restored.text, restored.origins, strict=True)
+    text = "".join(shout(c) if k >= typed and origin >= 0 else c for k, (c, origin) in enumerate(signs))
+    return dataclasses.replace(restored, text=text)

@@ -1,0 +1,187 @@
+"""Sentences in, translations out: the search, and what is done where its first answer will not do."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+from nmt import languages
+from nmt.bundle import BundleConfig
+from nmt.config import SearchConfig, Term, TranslationOptions
+from nmt.engines import Engine
+from nmt.search.beam import Hypothesis
+from nmt.search.constraints import Demands
+from nmt.search.steering import Guide
+from nmt.text import glossary, quality
+from nmt.text.masking import Masked
+from nmt.tokenizer import EOS_ID, Tokenizer
+from nmt.translating.drafts import Draft, Drafter, Task
+from nmt.translating.opening import Opening, Spellings, opening
+from nmt.translating.queries import Query, Searcher
+from nmt.translation import Sentence
+
+_NO_REPEAT = 3  # tokens in a row that a second search says only once, where the first one ran in circles
+# Told the place of a sentence and the beginning of its translation; False stops the search for it.
+Show = Callable[[int, str], bool]
+
+
+class SentenceTranslator:
+    """Translates sentences with one model. Safe to share between threads.
+
+    Args:
+        engine: the network.
+        source, target: its tokenizers.
+        config: of the bundle.
+        num_workers: batches in work at the same time.
+    """
+
+    def __init__(self, engine: Engine, source: Tokenizer, target: Tokenizer, config: BundleConfig, num_workers: int):
+        self._source, self._target = source, target
+        self._source_spaced, self._target_spaced = (
+            languages.language(code).uses_spaces for code in (config.source_language, config.target_language)
+        )
+        self._drafter = Drafter(source, target, config)
+        self._searcher = Searcher(engine, num_workers)
+        self._spellings: Spellings | None = None  # made when first needed
+
+    @property
+    def searcher(self) -> Searcher:
+        """What searches."""
+        return self._searcher
+
+    @property
+    def spellings(self) -> Spellings:
+        """How the target language is spelled in subwords."""
+        if self._spellings is None:
+            self._spellings = Spellings(self._target)
+        return self._spellings
+
+    def task(self, masked: Masked, options: TranslationOptions, begin: str = "") -> Task:
+        """What it takes to translate a sentence, with a translation that begins with `begin`."""
+        return self._tasks([masked], options, [begin])[0]
+
+    def opening(self, masked: Masked, begin: str) -> Opening:
+        """What it takes to begin the translation of a sentence with `begin`."""
+        return opening(masked, begin, self._target, self.spellings, self._target_spaced)
+
+    def translate(
+        self,
+        sentences: Sequence[Masked],
+        config: SearchConfig,
+        options: TranslationOptions,
+        *,
+        guides: Sequence[Guide | None] = (),
+        show: Show | None = None,
+    ) -> list[Sentence]:
+        """Translate each sentence, whatever the others are.
+
+        First all are searched in the usual way. Where that misses a term of the glossary, a constrained search
+        follows. Where the result then has problems, missing numbers are put in by their place in the source, and if
+        that is not all, it is searched again with other settings; the better result is kept.
+
+        Args:
+            sentences: as the model reads them.
+            config, options: what is asked for.
+            guides: of each sentence, what keeps its translation to a beginning.
+            show: who is to see the translations grow.
+
+        Returns:
+            A translation of each; nothing at all where `show` has stopped the search.
+        """
+        tasks = self._tasks(sentences, options, [""] * len(sentences))
+        queries = [Query(task.ids) for task in tasks]
+        if guides:
+            queries = [dataclasses.replace(query, guide=guide) for query, guide in zip(queries, guides, strict=True)]
+        if show is not None:
+            queries = [
+                dataclasses.replace(query, watch=self._watch(k, task, show))
+                for k, (query, task) in enumerate(zip(queries, tasks, strict=True))
+            ]
+        found = self._searcher.find(queries, config)
+        return self.finish(tasks, found, config) if all(found) else []
+
+    def complete(
+        self, tasks: Sequence[Task], config: SearchConfig, guides: Sequence[Guide | None] | None = None
+    ) -> list[Sentence]:
+        """Translate each sentence so that it begins as its task says, or as further guides do."""
+        chosen = guides if guides is not None else [_guide(task) for task in tasks]
+        queries = [Query(task.ids, guide) for task, guide in zip(tasks, chosen, strict=True)]
+        return self.finish(tasks, self._searcher.find(queries, config), config)
+
+    def finish(self, tasks: Sequence[Task], found: Sequence[list[Hypothesis]], config: SearchConfig) -> list[Sentence]:
+        """The sentences that were found, searched again where they will not do."""
+        drafts = [self._drafter.draft(task, one, config) for task, one in zip(tasks, found, strict=True)]
+        self._improve(drafts, [k for k, draft in enumerate(drafts) if draft.sentence.missed_terms], False)
+        failing = [k for k, draft in enumerate(drafts) if draft.task.check and draft.sentence.problems]
+        for k in failing:
+            drafts[k] = self._drafter.mended(drafts[k])
+        self._improve(drafts, [k for k in failing if drafts[k].sentence.problems], True)
+        return [draft.sentence for draft in drafts]
+
+    def _tasks(self, sentences: Sequence[Masked], options: TranslationOptions, begins: Sequence[str]) -> list[Task]:
+        tasks = []
+        encoded = self._source.encode_batch([masked.text for masked in sentences])
+        for masked, ids, begin in zip(sentences, encoded, begins, strict=True):
+            terms = glossary.terms_in(_own_words(masked), options.glossary, self._source_spaced)
+            start = self.opening(masked, begin) if begin else None
+            tasks.append(Task(masked, [*ids, EOS_ID], terms, options.check, start))
+        return tasks
+
+    def _watch(self, place: int, task: Task, show: Show) -> Callable[[Hypothesis], bool]:
+        return lambda hypothesis: show(place, self._drafter.beginning(task, hypothesis))
+
+    def _improve(self, drafts: list[Draft], places: Sequence[int], other: bool) -> None:
+        """Search again for the drafts at these places, with `other` settings or the same, and keep what is better."""
+        plain: dict[SearchConfig, list[int]] = {}
+        demanding: dict[SearchConfig, list[tuple[int, Demands]]] = {}
+        for k in places:
+            draft = drafts[k]
+            config = quality.other_search(draft.config, draft.sentence.problems) if other else draft.config
+            repeats = other and quality.blocks_repeats(draft.sentence.problems)
+            if draft.task.terms or repeats:
+                no_repeat = config.no_repeat_ngram or (_NO_REPEAT if repeats else 0)
+                demanding.setdefault(config, []).append((k, self._demands(draft.task.terms, no_repeat)))
+            elif not config.temperature:  # what is drawn again by the same chances is the same
+                plain.setdefault(config, []).append(k)
+        found: list[tuple[int, SearchConfig, list[Hypothesis]]] = []
+        for config, group in plain.items():
+            hypotheses = self._searcher.find([_query(drafts[k]) for k in group], config)
+            found += [(k, config, one) for k, one in zip(group, hypotheses, strict=True)]
+        for config, pairs in demanding.items():
+            found += self._search_demanding(drafts, pairs, config)
+        for k, config, one in found:
+            old = drafts[k]
+            if one:
+                new = self._drafter.draft(old.task, one, config)
+                new = self._drafter.mended(new) if other else new
+                drafts[k] = min(old, new, key=lambda draft: draft.faults)  # the old one where they are equal
+
+    def _search_demanding(
+        self, drafts: Sequence[Draft], pairs: list[tuple[int, Demands]], config: SearchConfig
+    ) -> Iterator[tuple[int, SearchConfig, list[Hypothesis]]]:
+        queries, demands = [_query(drafts[k]) for k, _ in pairs], [one for _, one in pairs]
+        for place, hypotheses in self._searcher.find_demanding(queries, demands, config):
+            yield pairs[place][0], config, hypotheses
+
+    def _demands(self, terms: Sequence[Term], no_repeat: int) -> Demands:
+        phrases = [
+            tuple(dict.fromkeys(tuple(ids) for ids in self._target.encode_batch(glossary.spellings(term)) if ids))
+            for term in terms
+        ]
+        return Demands(tuple(phrase for phrase in phrases if phrase), no_repeat)
+
+
+def _guide(task: Task) -> Guide | None:
+    return task.opening.guide if task.opening else None
+
+
+def _query(draft: Draft) -> Query:
+    return Query(draft.task.ids, _guide(draft.task))
+
+
+def _own_words(masked: Masked) -> str:
+    """What a sentence says outside its spans."""
+    parts, done = [], 0
+    for slot in masked.slots:
+        parts.append(masked.text[done : slot.start])
+        done = slot.end
+    words = " ".join((*parts, masked.text[done:]))
+    return words.upper() if masked.is_shouted else words
