@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nmt import LiveTranslator, SearchConfig, TranslationOptions, Translator, live
@@ -116,6 +116,7 @@ def test_a_change_in_the_middle_touches_one_sentence(real):
 
 @given(TEXTS)
 @settings(max_examples=30)
+@example([(0, "1 1"), (0, "T"), (0, "1"), (4, "1")])
 def test_any_editing_ends_in_what_stands_there(tiny, changes):
     pane, text = LiveTranslator(tiny, SearchConfig(beam_size=2, max_length_factor=1, max_length_extra=3)), ""
     for place, typed in changes:

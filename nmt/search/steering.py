@@ -29,6 +29,9 @@ class Guide(Protocol):
     def longest(self) -> int:
         """The greatest number of tokens until it may do anything."""
 
+    def within(self, num_tokens: int) -> "Guide | None":
+        """The guide where a translation has so many tokens at most, before EOS."""
+
 
 Tree = dict[int, Union["Tree", None]]  # the tokens that may come, and what may follow each; None: anything
 
@@ -53,6 +56,10 @@ class Branch:
         """See `Guide`."""
         ways = self.ways.get(token)
         return Branch(ways, self.longest - 1) if ways else None
+
+    def within(self, num_tokens: int) -> "Branch":
+        """See `Guide`; `longest` has asked for all the room it needs."""
+        return self
 
 
 def branch(paths: Sequence[Sequence[int]]) -> Branch | None:
@@ -96,6 +103,10 @@ class Loyalty:
     def longest(self) -> int:
         """See `Guide`; what is kept counts like what is found, so it asks for no more room."""
         return 0
+
+    def within(self, num_tokens: int) -> "Loyalty | None":
+        """See `Guide`; what is longer could never end."""
+        return Loyalty(self.ids[:num_tokens], self.margin) if num_tokens > 0 else None
 
 
 class _SteeredState(NamedTuple):

@@ -97,7 +97,9 @@ class Searcher:
         state = self._engine.encode([query.ids for query in queries])
         if not config.no_repeat_ngram and not any(query.guide for query in queries):
             return self._engine.step, state
-        steered = Steered(self._engine.step, [query.guide for query in queries], config.no_repeat_ngram)
+        limits = _longest(queries, config) - 1
+        guides = [query.guide and query.guide.within(int(limit)) for query, limit in zip(queries, limits, strict=True)]
+        steered = Steered(self._engine.step, guides, config.no_repeat_ngram)
         return steered, steered.start(state)
 
 
