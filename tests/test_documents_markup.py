@@ -692,6 +692,31 @@ def test_xliff_1_targets_are_filled():
     assert "<target>訳Done文</target>" in changed.decode()
 
 
+def test_sentences_that_a_tool_has_cut_have_their_places_in_the_target():
+    from lxml import etree
+
+    def unit(source):
+        return (
+            '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2"><file source-language="en" '
+            f'target-language="ja"><body><trans-unit id="1"><source>ignored</source>{source}</trans-unit></body>'
+            "</file></xliff>"
+        )
+
+    cut = (
+        '<seg-source> <mrk mtype="seg" mid="0">One <g id="1">big</g> dog.</mrk> <x id="2"/> '
+        '<mrk mtype="seg" mid="1"> Two.</mrk><mrk mtype="seg" mid="2"/></seg-source>'
+    )
+    units, changed = rewritten("a.xlf", unit(cut), translated)
+    assert units == ["One <x1>big</x1> dog.", "Two."]
+    target = etree.fromstring(changed).find(".//{*}target")
+    assert "".join(target.itertext()) == " 訳One big dog.文   訳Two.文"
+    assert [(e.get("mid") or e.get("id")) for e in target] == ["0", "2", "1", "2"]
+    assert target[0][0].get("id") == "1" and target[0].get("mtype") == "seg"
+    assert etree.fromstring(changed).find(".//{*}seg-source").getnext() is target
+    flat = "<seg-source>Not cut</seg-source>"
+    assert rewritten("a.xlf", unit(flat), translated)[0] == ["ignored"]
+
+
 def test_xliff_2_targets_are_filled():
     units, changed = rewritten("a.xliff", XLIFF_2.replace("\n", "\r\n"), translated, target="de")
     assert units == ["See <x1>this</x1> <x2/> and <x3>that</x3>!"]

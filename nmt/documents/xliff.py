@@ -1,6 +1,12 @@
-"""XLIFF 1.2 and 2: empty targets are filled, with the tags of the source in them."""
+"""XLIFF 1.2 and 2: empty targets are filled, with the tags of the source in them.
 
-from collections.abc import Iterator
+Where a tool has cut the source into sentences (`seg-source` of version 1.2), each is translated on its own and has its
+place in the target.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from nmt.documents.files import read_bytes, write_bytes
@@ -15,6 +21,24 @@ _OPENING = {"bpt": ("rid", "id"), "bx": ("rid", "id"), "sc": ("id",)}
 _CLOSING = {"ept": ("rid", "id"), "ex": ("rid", "id"), "ec": ("startRef", "id")}
 _NEW_STATES = frozenset(("", "initial", "new", "needs-translation", "needs-l10n"))
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+
+
+@dataclass(frozen=True, eq=False)
+class _Segment:
+    """A part of a source that is translated on its own, and the mark around it."""
+
+    run: Run[Any]
+    mark: Any = None
+
+    def pieces(self, translations: Iterator[str], path: Path) -> list[Piece]:
+        """What the target has for it; its translation is the next one, if it has any text."""
+        run = self.run
+        inner = run.restore(take(translations, 1, path)[0]) if run.text else run.pieces
+        pieces = [*run.before, *inner, *run.after]
+        if self.mark is None:
+            return pieces
+        name = f"seg {id(self)}"
+        return [Mark("open", self.mark, name), *pieces, Mark("close", self.mark, name)]
 
 
 def open_file(job: Job) -> "XliffDocument":
@@ -37,16 +61,15 @@ class XliffDocument:
 
     def units(self) -> Iterator[str]:
         tree, _ = self._read()
-        for _, run in self._waiting(tree.getroot()):
-            yield run.text
+        for _, segments in self._waiting(tree.getroot()):
+            yield from (segment.run.text for segment in segments if segment.run.text)
 
     def assemble(self, translations: Iterator[str], out: BinaryIO) -> None:
         tree, data = self._read()
         root = tree.getroot()
         waiting = list(self._waiting(root))
-        for source, run in waiting:
-            pieces = [*run.before, *run.restore(take(translations, 1, self._path)[0]), *run.after]
-            _fill(source, pieces)
+        for source, segments in waiting:
+            _fill(source, [piece for one in segments for piece in one.pieces(translations, self._path)])
         check_finished(translations, self._path)
         holders = [root] if _is_version_2(root) else [file for file in root.iter() if local_name(file) == "file"]
         for holder in holders if waiting else []:
@@ -57,8 +80,8 @@ class XliffDocument:
         data = read_bytes(self._path)
         return read_xml(data, self._path), data
 
-    def _waiting(self, root: Any) -> Iterator[tuple[Any, Run[Any]]]:
-        """Each source that is to be translated."""
+    def _waiting(self, root: Any) -> Iterator[tuple[Any, Sequence[_Segment]]]:
+        """Each source that is to be translated, in its segments."""
         for source in root.iter("{*}source"):
             parent = source.getparent()
             if local_name(parent) not in ("trans-unit", "segment") or not _is_translatable(source):
@@ -70,9 +93,9 @@ class XliffDocument:
             is_new = state is not None and state.get("state", "" if target is None else "translated") in _NEW_STATES
             if is_ours and not is_new and target is not None and "".join(target.itertext()).strip():
                 continue
-            run = Run(list(_pieces(source)))
-            if run.text:
-                yield source, run
+            segments = _segments(source)
+            if any(segment.run.text for segment in segments):
+                yield source, segments
 
     def _is_ours(self, source: Any, root: Any) -> bool:
         holder = root if _is_version_2(root) else next(source.iterancestors("{*}file"), root)
@@ -89,25 +112,49 @@ def _is_translatable(source: Any) -> bool:
     return next((word for word in said if word), "yes") != "no"
 
 
+def _segments(source: Any) -> list[_Segment]:
+    cut = next(source.getparent().iterchildren("{*}seg-source"), None)
+    if cut is None or not any(_is_segment(child) for child in cut):
+        return [_Segment(Run(list(_pieces(source))))]
+    segments = list[_Segment]()
+    between: list[Piece] = [Text(cut.text, cut.text)] if cut.text else []
+    for child in cut:
+        if _is_segment(child):
+            segments += [_Segment(Run(between)), _Segment(Run(list(_pieces(child))), shell(child))]
+            between = [Text(child.tail, child.tail)] if child.tail else []
+        else:
+            between += _piece(child)
+    return [*segments, _Segment(Run(between))]
+
+
+def _is_segment(element: Any) -> bool:
+    return local_name(element) == "mrk" and element.get("mtype") == "seg"
+
+
 def _pieces(element: Any) -> Iterator[Piece]:
     if element.text:
         yield Text(element.text, element.text)
     for child in element:
-        name = local_name(child)
-        protected = child.get("translate") == "no" or child.get("mtype") == "protected"
-        if name in _PAIRS and not protected:
-            empty, key = shell(child), f"{name} {len(child)} {id(child)}"
-            yield Mark("open", empty, key)
-            yield from _pieces(child)
-            yield Mark("close", empty, key)
-        elif name in _OPENING or name in _CLOSING:
-            keys = (child.get(key) for key in _OPENING.get(name) or _CLOSING[name])
-            key = next((key for key in keys if key), "")
-            yield Mark("open" if name in _OPENING else "close", child, key)
-        else:
-            yield Mark("single", child, is_word=name in ("x", "ph", "mrk", "g", "pc"))
-        if child.tail:
-            yield Text(child.tail, child.tail)
+        yield from _piece(child)
+
+
+def _piece(child: Any) -> Iterator[Piece]:
+    """An element within a source, and the text behind it."""
+    name = local_name(child)
+    protected = child.get("translate") == "no" or child.get("mtype") == "protected"
+    if name in _PAIRS and not protected:
+        empty, key = shell(child), f"{name} {len(child)} {id(child)}"
+        yield Mark("open", empty, key)
+        yield from _pieces(child)
+        yield Mark("close", empty, key)
+    elif name in _OPENING or name in _CLOSING:
+        keys = (child.get(key) for key in _OPENING.get(name) or _CLOSING[name])
+        key = next((key for key in keys if key), "")
+        yield Mark("open" if name in _OPENING else "close", child, key)
+    else:
+        yield Mark("single", child, is_word=name in ("x", "ph", "mrk", "g", "pc"))
+    if child.tail:
+        yield Text(child.tail, child.tail)
 
 
 def _fill(source: Any, pieces: list[Piece]) -> None:
