@@ -76,6 +76,9 @@ class FakeTranslator:
         return nmt.Translation(text, text.upper(), -0.1, tuple(sentences))
 
 
+OPEN = Gate(Keys(frozenset()), RateLimit(0))
+
+
 class Site:
     """A client of the interface on three models, and what stands behind it."""
 
@@ -86,7 +89,8 @@ class Site:
         self.config = ServerConfig(**settings)
         self.work = Work(self.config.max_waiting, num_workers)
         models: Any = Models({info.name: info for info in infos}, self._load)
-        self.app = build(models, self.config, Keys(keys), self.work, folder)
+        gate = Gate(Keys(keys), RateLimit(self.config.requests_per_minute))
+        self.app = build(models, self.config, gate, self.work, folder)
         self.client = TestClient(self.app, raise_server_exceptions=False)
 
     def _load(self, name: str) -> Any:
@@ -515,9 +519,7 @@ def test_odd_texts_on_a_real_model(tiny: Any, text: str, tmp_path: Path) -> None
     infos = {"tiny": tiny.info}
     with (
         Work(1, 1) as work,
-        TestClient(
-            build(Models(infos, lambda name: tiny), ServerConfig(), Keys(frozenset()), work, tmp_path)
-        ) as client,
+        TestClient(build(Models(infos, lambda name: tiny), ServerConfig(), OPEN, work, tmp_path)) as client,
     ):
         response = client.post("/translate", json={**HELLO, "q": [text]})
     assert response.status_code == 200
@@ -599,7 +601,7 @@ def real(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
     folder = tmp_path_factory.mktemp("files")
     models = Models({"tiny": tiny.info}, lambda name: tiny)
     with Work(5, 2) as work:
-        yield TestClient(build(models, ServerConfig(), Keys(frozenset()), work, folder)), folder
+        yield TestClient(build(models, ServerConfig(), OPEN, work, folder)), folder
 
 
 @pytest.mark.parametrize(
@@ -899,7 +901,7 @@ def test_a_timeout_frees_the_caller_at_once_and_the_worker_soon(tmp_path: Path) 
     fake = site.fakes["en-ja"]
     fake.hold = threading.Event()
     text = "A line of text.\n" * 2_000
-    assert "longer than 0.3 s" in error_of(site.post(q=text), 504)
+    assert "longer than 0.96 s" in error_of(site.post(q=text), 504), "32,000 characters have more time than a sentence"
     assert site.work.num_working == 1, "a thread cannot be interrupted"
     fake.hold.set()
     with site.work:

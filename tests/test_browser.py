@@ -110,10 +110,13 @@ def _command(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def _serving(folder: Path, *arguments: str, **environment: str) -> Iterator[Server]:
-    """`nmt ui` with these arguments, watched, from a folder outside the checkout, until the block ends."""
+def _serving(folder: Path, *arguments: str, more: str = "", **environment: str) -> Iterator[Server]:
+    """`nmt ui` with these arguments, watched, from a folder outside the checkout, until the block ends.
+
+    `more` is code that each of its interpreters runs at its start.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "sitecustomize.py").write_text(WATCHER + INSTALLED, encoding="utf-8")
+    (folder / "sitecustomize.py").write_text(WATCHER + INSTALLED + more, encoding="utf-8")
     models = _models(folder / "models")
     # What a user's environment may say must not matter: GRADIO_SHARE would open a tunnel, the others call home.
     names = {"GRADIO_SHARE": "True", "GRADIO_ANALYTICS_ENABLED": "True", "HF_HUB_OFFLINE": "0", "PYTHONUNBUFFERED": ""}
@@ -402,6 +405,52 @@ def test_nothing_happens_for_nothing_and_no_message_after_it_is_lost(visit: Visi
         assert JAPANESE.search(text_of(visit.turn(number)))
 
 
+@pytest.mark.parametrize("slowness", [1, 8])
+def test_a_blank_message_never_takes_the_next_one_along(browser: Any, server: Server, slowness: int) -> None:
+    """In one go, on a page that is still being laid out, by a browser that is slower than any phone."""
+    with _visiting(browser, server.address) as visit:
+        visit.page.context.new_cdp_session(visit.page).send("Emulation.setCPUThrottlingRate", {"rate": slowness})
+        said = []
+        for number in range(4):
+            visit.page.reload(wait_until="commit")
+            visit.box.wait_for()
+            for blank in ("", "  ", "\n", "\u3000"):
+                visit.type(blank)
+            said.append(f"I have {number + 2} cats.")
+            visit.type(said[-1])
+            visit.page.locator(".nmt-said-text", has_text=said[-1]).wait_for()
+            assert visit.box.input_value() == ""
+            assert JAPANESE.search(text_of(visit.turn(number)))
+        assert visit.said() == said
+
+
+def test_two_windows_of_a_visitor_keep_what_each_has_said(visit: Visit) -> None:
+    visit.send("I like cats.")
+    other = Visit(visit.page.context.new_page(), visit.address)
+    other.page.goto(visit.address)
+    other.box.wait_for()
+    assert other.said() == ["I like cats."]
+    other.send("And dogs.")
+    visit.send("And birds.")
+    other.send("And fish.")
+    assert visit.said() == ["I like cats.", "And birds."]
+    visit.page.reload()
+    visit.turn(3)
+    assert visit.said() == ["I like cats.", "And dogs.", "And birds.", "And fish."], "in the order of time"
+    other.page.locator(".nmt-turn").first.locator(".nmt-others label").nth(1).click()
+    picked = text_of(other.page.locator(".nmt-turn").first)
+    visit.send("And horses.")
+    visit.page.reload()
+    assert text_of(visit.turn(0)) == picked, "the newer state of the same message"
+    visit.page.get_by_role("button", name="Clear", exact=True).click()
+    other.page.wait_for_function("document.querySelectorAll('.nmt-turn').length === 0")
+    other.page.reload()
+    other.page.get_by_role("button", name="Where is the station?").wait_for()
+    visit.page.get_by_role("button", name="Bring it back").click()
+    assert len(visit.said()) == 5
+    other.page.close()
+
+
 def test_what_is_typed_while_a_message_is_answered_stays(visit: Visit) -> None:
     visit.type("One.")
     visit.box.press_sequentially("Two is more than one", delay=5)
@@ -459,6 +508,19 @@ def test_a_long_translation_grows_can_be_stopped_and_what_comes_next_is_answered
 def test_strange_texts_get_a_clear_answer(visit: Visit, text: str, expected: str) -> None:
     assert expected in visit.send(text).locator(".nmt-note").inner_text()
     assert JAPANESE.search(text_of(visit.send("Hello.")))
+
+
+def test_another_model_that_is_asked_for_goes_before_the_one_that_was_chosen_last(
+    browser: Any, server: Server, tmp_path: Path
+) -> None:
+    with _serving(tmp_path, "--port", "0", "--model", "en-ar") as second, _visiting(browser, second.address) as visit:
+        assert "en-ar" in visit.page.locator("#model").inner_text()
+        visit.page.evaluate("localStorage.setItem('nmt-pair', 'ja-en'); localStorage.setItem('nmt-told', 'en-ja');")
+        visit.page.reload()
+        visit.page.wait_for_function("document.querySelector('#model')?.innerText.includes('en-ar')")
+        visit.choose("Japanese → English")
+        visit.page.reload()
+        visit.page.wait_for_function("document.querySelector('#model')?.innerText.includes('ja-en')")
 
 
 def test_a_hundred_thousand_characters(visit: Visit) -> None:

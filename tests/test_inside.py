@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -262,3 +263,22 @@ def test_pointing_shows_the_words_and_nothing_sticks_out(browser: Any, width: in
     page.mouse.move(0, 0)
     assert said.evaluate("e => getComputedStyle(e).clipPath") != "none"
     page.close()
+
+
+@pytest.mark.parametrize(("cell", "kept"), [("lstm", "cell"), ("gru", "hidden"), ("simple_rnn", "hidden")])
+def test_a_network_is_asked_only_for_what_it_has(cell: str, kept: str) -> None:
+    pytest.importorskip("gradio")
+    from nmt_ui import inside_tab
+    from nmt_ui.models import Models
+
+    class Fake:
+        def inspect(self, sentence: str, translation: str | None) -> nmt.Inspection:
+            return make_inspection(["▁See", "▁Tom"], ["トム"], cell=cell)
+
+    info = nmt.BundleInfo("x", Path(), "en", "ja", 0, 0, "", "")
+    models: Any = Models({"x": info}, lambda name: Fake())  # type: ignore[arg-type,return-value]
+    found = inside_tab.look(models, {"model": "x", "sentence": "See https://a.b"}, None, "cell")
+    assert found.what == kept
+    assert found.what in [key for _, key in inside.quantity_choices(found.inspection)]
+    assert "has no such thing" not in found.panel
+    assert "“https://a.b” the network reads “Tom”" in found.heading

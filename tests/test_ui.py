@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nmt
-from nmt_ui import app, chat, corrections, inside, pairs, payload, remarks
+from nmt_ui import app, chat, corrections, inside, pairs, payload, remarks, stand_ins
+from nmt_ui.api.gate import Gate, Keys, RateLimit
 from nmt_ui.chat import Request, Settings, respond
 from nmt_ui.corrections import Corrections, data_folder, is_local
 from nmt_ui.models import Models
@@ -53,7 +55,7 @@ def make_words(text: str) -> tuple[nmt.Word, ...]:
 
 
 def make_alternative(text: str, score: float = -0.2) -> nmt.Alternative:
-    return nmt.Alternative(text, score, (), (), np.zeros((0, 1)), make_words(text))
+    return nmt.Alternative(text, score, (), (), np.zeros((0, 1)), lambda: make_words(text))
 
 
 def make_sentence(source: str, num_alternatives: int = 1) -> nmt.Sentence:
@@ -305,7 +307,7 @@ def listening(models: Any, **settings: Any) -> Any:
 
     config = ServerConfig(**settings)
     application, work = fastapi.FastAPI(), Work(config.max_waiting, 2)
-    add_route(application, models, config, work)
+    add_route(application, models, config, work, Gate(Keys(frozenset()), RateLimit(config.requests_per_minute)))
     return TestClient(application), work
 
 
@@ -355,6 +357,46 @@ def test_more_messages_than_the_server_takes_are_told_so() -> None:
         hold.set()
     assert line["state"] == "failed"
     assert "busy" in line["notes"][0]["text"]
+
+
+def test_messages_count_towards_the_requests_of_a_visitor() -> None:
+    client, work = listening(make_models(), requests_per_minute=2)
+    asked = {"text": STATION, "model": "en-ja"}
+    with work:
+        answers = [client.post("/chat/stream", json=asked) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].json()["error"].startswith("Not so fast: this server takes 2 messages a minute")
+    assert 0 < int(answers[2].headers["retry-after"]) <= 30
+
+
+@pytest.mark.parametrize(("length", "seconds"), [(1, 60.0), (10_000, 60.0), (25_000, 150.0), (100_000, 600.0)])
+def test_a_longer_text_may_take_longer(length: int, seconds: float) -> None:
+    assert ServerConfig().seconds_for(length) == seconds
+    assert ServerConfig(timeout=2.0).seconds_for(length) == seconds / 30
+    assert ServerConfig(max_text_length=length).longest_wait == 600.0, "that of files is never undercut"
+
+
+def test_a_long_text_is_given_its_time_by_the_chat() -> None:
+    limits = ServerConfig(timeout=20)
+    long = "a" * 30_000
+    for step, state in ((0.002, "done"), (0.02, "stopped")):  # 10,000 looks at the clock
+        now = iter(np.arange(0, 1_000, step))
+        *_, last = respond(make_models(), Request(long, "en-ja"), limits, clock=lambda now=now: next(now))
+        assert last["state"] == state
+    assert "longer than 60 s" in last["notes"][0]["text"]
+
+
+def test_a_blank_message_and_a_real_one_at_once_get_each_their_own() -> None:
+    client, work = listening(make_models())
+
+    def talk(text: str) -> str:
+        last = lines_of(client.post("/chat/stream", json={"text": text, "model": "en-ja"}))[-1]
+        return str(last["text"]) if last["state"] == "done" else str(last["state"])
+
+    with work, ThreadPoolExecutor(4) as visitors:
+        texts = [text for k in range(60) for text in ("  \n", f"Number {k} is the one.")]
+        found = list(visitors.map(talk, texts))
+    assert found == [text[::-1] if text.strip() else "failed" for text in texts]
 
 
 def test_many_at_the_same_time_get_each_their_own() -> None:
@@ -637,6 +679,35 @@ def test_what_cannot_be_looked_into_says_why(gradio: Any) -> None:
 
 
 @needs_model
+@pytest.mark.parametrize(
+    ("sentence", "tokens", "said"),
+    [
+        ("I like cats.", "▁I ▁like ▁cat s . </s>", []),
+        ("It’s Ｆｕｌｌ… ok", "▁It <0xE2> <0x80> <0x99> s ▁Full . . . ▁ok </s>", []),
+        ("See https://a.b/c.", "▁See ▁Tom . </s>", ["In place of “https://a.b/c” the network reads “Tom”"]),
+        (
+            "Call {name} 🎉 or me@x.org!",
+            "▁Call ▁Mary ▁or ▁Tom ! </s>",
+            ["“{name}” the network reads “Mary”", "does not see “🎉”", "“me@x.org” the network reads “Tom”"],
+        ),
+        ("<b>I</b> am", "▁I ▁am </s>", ["does not see “<b>”", "does not see “</b>”"]),
+        ("GO HOME!", "▁go ▁home ! </s>", ["reads it in small letters"]),
+    ],
+)
+def test_what_the_network_reads_instead_is_said_in_words(sentence: str, tokens: str, said: list[str]) -> None:
+    found = stand_ins.explain(sentence, tokens.split())
+    assert sorted(found) == sorted(dict.fromkeys(found))
+    assert len(found) == len(said)
+    for part in said:
+        assert any(part in one for one in found), found
+
+
+@given(TEXT, st.lists(st.sampled_from(["▁a", "b", "<0xE3>", "</s>", "▁", "🎉", "<unk>"])))
+def test_whatever_is_read_can_be_explained(sentence: str, tokens: list[str]) -> None:
+    assert all(stand_ins.explain(sentence, tokens))
+    assert stand_ins.explain(sentence, [f"▁{word}" for word in sentence.split()]) == []
+
+
 def test_what_is_looked_at_is_escaped(real: Models) -> None:
     from nmt_ui.inside_tab import heading
 
@@ -712,7 +783,7 @@ def test_each_model_is_loaded_once_however_many_ask_at_the_same_time() -> None:
 @pytest.fixture
 def shelf(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Two installed models and one in a folder; returns the list of what was loaded."""
-    known = {str(info.folder): info for info in (make_info(), make_info("en-de", "en", "de"))}
+    known = {str(info.folder): info for info in (make_info("en-de", "en", "de"), make_info())}
     known["mine"] = make_info(folder=Path("mine"))  # of the same name as an installed one
     known["other"] = make_info("en-fr", "en", "fr", folder=Path("other"))
     loaded: list[str] = []
@@ -734,11 +805,11 @@ def shelf(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize(
     ("model", "names", "selected"),
     [
-        (None, ["en-ja", "en-de"], "en-ja"),
-        ("en-de", ["en-ja", "en-de"], "en-de"),
-        ("/models/en-de", ["en-ja", "en-de"], "en-de"),
-        ("other", ["en-ja", "en-de", "en-fr"], "en-fr"),
-        ("mine", ["en-ja", "en-de", "mine"], "mine"),
+        (None, ["en-ja", "en-de"], "en-ja"),  # the usual one, though another comes first by name
+        ("en-de", ["en-de", "en-ja"], "en-de"),
+        ("/models/en-de", ["en-de", "en-ja"], "en-de"),
+        ("other", ["en-fr", "en-de", "en-ja"], "en-fr"),
+        ("mine", ["mine", "en-de", "en-ja"], "mine"),
     ],
 )
 def test_offered_models(shelf: list[str], model: str | None, names: list[str], selected: str) -> None:
@@ -750,6 +821,14 @@ def test_offered_models(shelf: list[str], model: str | None, names: list[str], s
     assert len(shelf) == 1, "and it is not loaded again"
     for other in names:
         assert models.get(other).info is models.infos[other]
+    models.add("new", make_info("en-fr", "en", "fr", folder=Path("other")))
+    assert list(models.infos) == [*names, "new"]
+    assert models.get("new").info.target_language == "fr"
+
+
+def test_without_the_usual_model_the_first_is_chosen(shelf: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nmt, "installed", lambda: [make_info("en-de", "en", "de"), make_info("fr-en", "fr", "en")])
+    assert app.installed_models(None, nmt.Translator.load)[1] == "en-de"
 
 
 def test_no_model_at_all(shelf: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -812,7 +891,8 @@ def test_the_page_names_no_other_host(site: Any) -> None:
     assert config["run_history"] is False
     assert config["space_id"] is None
     assert "http" not in site.get("/theme.css").text.replace("http://www.w3.org/2000/svg", "")
-    assert not re.search(r"https?:|url\(|@import|src=", config["head"] + config["css"])
+    own = (config["head"] + config["css"]).replace("'http://www.w3.org/2000/svg'", "")  # a name, not an address
+    assert not re.search(r"https?:|url\(|@import|src=", own)
 
 
 @pytest.mark.parametrize(
@@ -871,7 +951,8 @@ def test_no_script_of_the_page_turns_text_into_markup() -> None:
         code = path.read_text(encoding="utf-8")
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|eval\(", code), path
         assert "</script" not in code, "it would end the element that the script is put into"
-        assert "http:" not in code and "https:" not in code
+        named = code.replace("'http://www.w3.org/2000/svg'", "")  # a name, not an address
+        assert "http:" not in named and "https:" not in named
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node to check scripts with")
@@ -902,7 +983,9 @@ def test_a_file_is_translated_with_progress_and_can_be_fetched(real: Models, tmp
 
     table = "id,title,note\r\n1,I like cats.,keep\r\n2,Where is the station?,keep\r\n"
     with Work(5, 2) as work:
-        client = TestClient(build(real, ServerConfig(max_upload_mb=1), Keys(frozenset()), work, tmp_path))
+        client = TestClient(
+            build(real, ServerConfig(max_upload_mb=1), Gate(Keys(frozenset()), RateLimit(0)), work, tmp_path)
+        )
 
         def send(name: str, content: bytes, **fields: str) -> list[tuple[str, dict[str, Any]]]:
             data = {"source": "en", "target": "ja", "model": "en-ja", **fields}

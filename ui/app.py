@@ -9,16 +9,28 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nmt
 
+from .api.gate import Gate, Keys, RateLimit
+from .api.work import Work
 from .corrections import is_loopback
+from .finetunings import Finetunings
 from .models import Models
-from .settings import FILE_PATIENCE, ServerConfig, read_keys
+from .settings import ServerConfig, read_keys
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+USUAL = "en-ja"  # the model to start with where nobody says otherwise and it is installed
 
 
 def installed_models(model: str | None, load: Callable[[str | Path], nmt.Translator]) -> tuple[Models, str]:
     """Every installed model and `model`, a name or a folder, which is loaded at once; and the name it has here.
+
+    Of two for the same languages this one answers.
 
     Raises:
         BundleError: there is no such model, or none at all.
@@ -28,11 +40,11 @@ def installed_models(model: str | None, load: Callable[[str | Path], nmt.Transla
         raise nmt.BundleError(
             "no model is installed; train one with: nmt train RECIPE, and name its folder: --model FOLDER"
         )
-    first = load(model if model is not None else next(iter(infos)))
+    first = load(model if model is not None else USUAL if USUAL in infos else next(iter(infos)))
     names = [name for name, info in infos.items() if info.folder.resolve() == first.info.folder.resolve()]
     name = names[0] if names else first.info.name if first.info.name not in infos else str(first.info.folder)
-    infos[name] = first.info
-    models = Models(infos, lambda name: first if infos[name] is first.info else load(infos[name].folder))
+    infos = {name: first.info, **{other: info for other, info in infos.items() if other != name}}
+    models = Models(infos, lambda one: first if one == name else load(models.infos[one].folder))
     return models, name
 
 
@@ -69,30 +81,35 @@ def serve(model: str | None, host: str, port: int, config: ServerConfig | None =
         ModuleNotFoundError: Gradio or another package of the extra "ui" is not installed.
     """
     config = config or ServerConfig()
-    keys = read_keys(config.api_keys)
+    opening = Keys(read_keys(config.api_keys))
     load = partial(nmt.Translator.load, num_threads=config.threads)
     _end_on_sigterm()
     with listen(host, port) as listener, tempfile.TemporaryDirectory(prefix="nmt-ui-") as folder:
         from . import offline
 
         offline.go_offline()
-        from . import chat_route, page  # takes seconds, and a taken port should not
-        from .api.gate import Keys
+        from . import chat_route, finetuning_route, page  # takes seconds, and a taken port should not
         from .api.mounting import add_endpoint, mount
         from .api.routes import build
-        from .api.work import Work
 
         models, name = installed_models(model, load)
-        preferring = models.preferring(name)
-        with Work(config.max_waiting) as work:
-            blocks = page.build(models, name, config, is_loopback(listener.getsockname()[0]))
-            add_endpoint(blocks, preferring, config, work)
-            app = page.site(blocks, lambda app: chat_route.add_route(app, models, config, work))
-            opening = Keys(keys)
-            mount(app, build(preferring, config, opening, work, Path(folder)), opening)
+        is_local = is_loopback(listener.getsockname()[0])
+        gate = Gate(opening, RateLimit(config.requests_per_minute))
+        with Work(config.max_waiting) as work, Finetunings(config.finetuning_folder()) as finetunings:
+            tuning = finetuning_route.set_up(models, finetunings, config, is_local)
+            blocks = page.build(models, name, config, is_local, tuning, told=model is not None)
+            add_endpoint(blocks, models, config, work)
+
+            def add_routes(app: "FastAPI") -> None:
+                chat_route.add_route(app, models, config, work, gate)
+                if tuning.offered:
+                    finetuning_route.add_routes(app, tuning, config, work)
+
+            app = page.site(blocks, add_routes)
+            mount(app, build(models, config, gate, work, Path(folder)), opening)
             shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
             print(f"Translating on http://{shown}:{listener.getsockname()[1]} (press Ctrl+C to stop)", flush=True)
-            offline.run(app, listener, config.timeout * FILE_PATIENCE)
+            offline.run(app, listener, config.longest_wait)
 
 
 def _end_on_sigterm() -> None:

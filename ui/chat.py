@@ -114,6 +114,7 @@ def _translate(
         answer.fixed["notes"] = [describe_remark(remark, models)]
     translator = models.get(request.model)
     config = request.settings.config(translator.search)
+    seconds_allowed = limits.seconds_for(len(text))
     start = shown = before = clock()
     said, seconds = "", 0.0
     with _closing(translator.stream(text, config)) as partials:
@@ -124,8 +125,8 @@ def _translate(
                 note = remarks.about_result(partial.translation)
                 yield answer.end("done", note, text=partial.text, seconds=seconds, **describe(partial.translation))
                 return
-            if now - start > limits.timeout:
-                note = f"This took longer than {limits.timeout:g} s and was stopped. Send less text at a time."
+            if now - start > seconds_allowed:
+                note = f"This took longer than {seconds_allowed:,.0f} s and was stopped. Send less text at a time."
                 yield answer.end("stopped", note, text=partial.text)
                 return
             if partial.text != said and (not said or now - shown >= max(_INTERVAL, len(partial.text) * _PER_CHARACTER)):

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.requests import Request as HttpRequest
 
 from .api import reading
-from .api.gate import Refused
+from .api.gate import Gate, Refused, key_in_header
 from .api.service import busy, late
 from .api.work import BusyError, LateError, Stop, Work
 from .chat import Message, Request, Settings, respond
@@ -25,19 +25,31 @@ from .settings import ServerConfig
 PATH = "/chat/stream"
 
 
-def add_route(app: FastAPI, models: Models, config: ServerConfig, work: Work) -> None:
-    """Let the application answer messages of the chat."""
+def add_route(app: FastAPI, models: Models, config: ServerConfig, work: Work, gate: Gate) -> None:
+    """Let the application answer messages of the chat; they count as requests of whoever sends them."""
     most = config.max_text_length * reading.BYTES_PER_CHARACTER + reading.FORM_BYTES
 
     @app.post(PATH)
     async def chat_stream(http: HttpRequest) -> Response:
         try:
             request = read_request(await reading.read_fields(http, most, config.timeout))
+            key = key_in_header(http.headers.get("authorization", ""))
+            gate.admit(http.client.host if http.client else "", key)
         except Refused as error:
-            return JSONResponse({"error": error.message}, error.status, error.headers)
+            return JSONResponse({"error": _in_plain_words(error, config)}, error.status, error.headers)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         lines = _lines(models, config, work, request)
         return StreamingResponse(lines, headers=headers, media_type="application/x-ndjson")
+
+
+def _in_plain_words(error: Refused, config: ServerConfig) -> str:
+    if error.status != 429:
+        return error.message
+    seconds = error.headers.get("retry-after", "60")
+    return (
+        f"Not so fast: this server takes {config.requests_per_minute} messages a minute from each visitor. "
+        f"Try again in {seconds} s."
+    )
 
 
 def read_request(fields: Mapping[str, Any]) -> Request:
@@ -73,14 +85,15 @@ async def _lines(models: Models, config: ServerConfig, work: Work, request: Requ
                 loop.call_soon_threadsafe(ready.put_nowait, message)
 
     # `respond` minds the time once it has begun; this is for one that waits in the queue.
-    working = asyncio.ensure_future(work.run(call, 2 * config.timeout))
+    patience = 2 * config.seconds_for(len(request.text))
+    working = asyncio.ensure_future(work.run(call, patience))
     working.add_done_callback(lambda _: ready.put_nowait(None))  # behind everything that the thread has handed over
     try:
         while (message := await ready.get()) is not None:
             yield _line(message)
         working.result()
     except (BusyError, LateError) as error:
-        said = busy() if isinstance(error, BusyError) else late(config.timeout)
+        said = busy() if isinstance(error, BusyError) else late(patience)
         yield _line({"state": "failed", "text": "", "notes": [{"text": f"{said.message}."}]})
     finally:
         working.cancel()

@@ -7,15 +7,18 @@ import contextlib
 import ipaddress
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, BinaryIO, Literal
 
 import nmt
 
 MAX_LENGTH = 10_000  # characters of a sentence: whatever is longer is none
+_CODE = r"([a-z]{2,3}(?:-[A-Z0-9][A-Za-z0-9]*)*)"  # a region or a script begins with a capital, as in en-pt-BR
+_FILE = re.compile(rf"corrections-{_CODE}-{_CODE}\.jsonl")
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
@@ -34,6 +37,28 @@ class Corrections:
     def path(self, info: nmt.BundleInfo) -> Path:
         """Where the corrections of a model's pair of languages go."""
         return self.folder / f"corrections-{info.source_language}-{info.target_language}.jsonl"
+
+    def kept(self) -> list[dict[str, Any]]:
+        """How many there are of each pair of languages: `source`, `target` and `count`, the most first."""
+        found = []
+        for path in sorted(self.folder.glob("corrections-*.jsonl")):
+            match = _FILE.fullmatch(path.name)
+            with contextlib.suppress(OSError):
+                count = path.read_bytes().count(b"\n")
+                if match and count:
+                    found.append({"source": match[1], "target": match[2], "count": count})
+        return sorted(found, key=lambda one: -int(one["count"]))
+
+    def open(self, source: str, target: str) -> BinaryIO:
+        """The file of a pair of languages.
+
+        Raises:
+            ConfigError: there are no corrections for it.
+        """
+        try:
+            return (self.folder / f"corrections-{_code(source)}-{_code(target)}.jsonl").open("rb")
+        except OSError:
+            raise nmt.ConfigError(f"no corrections from {source} to {target} have been saved yet") from None
 
     @property
     def allowed(self) -> bool:
@@ -67,6 +92,17 @@ class Corrections:
         return path
 
 
+def is_from_own_page(headers: Mapping[str, str]) -> bool:
+    """Whether a request comes from a page of the server that it goes to, and not from another site's.
+
+    Args:
+        headers: of the request, by name in small letters.
+    """
+    site = headers.get("sec-fetch-site", "")  # on plain http browsers leave it out
+    origin = headers.get("origin", "").partition("://")[2]
+    return site == "same-origin" or bool(not site and origin and origin == headers.get("host"))
+
+
 def is_local(headers: Mapping[str, str], client: str) -> bool:
     """Whether a request comes from a page of this computer, opened on this computer.
 
@@ -84,6 +120,11 @@ def is_local(headers: Mapping[str, str], client: str) -> bool:
         return False
     origin = headers.get("origin", "")
     return is_loopback(_without_port(host)) and origin.partition("://")[2] == host
+
+
+def _code(code: str) -> str:
+    """A code that can be part of a file's name; of another one there is no file."""
+    return code if re.fullmatch(_CODE, code) else "none"
 
 
 def _without_port(host: str) -> str:

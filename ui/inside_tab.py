@@ -9,7 +9,7 @@ import gradio as gr
 
 import nmt
 
-from . import inside
+from . import inside, stand_ins
 from .models import Models
 
 START = "Translate a sentence under Chat or Live, or write one here, and see what each part of the network does."
@@ -26,6 +26,7 @@ class Look:
     heading: str  # HTML
     inspection: nmt.Inspection | None = None
     layer: str | None = None  # the one that is shown
+    what: str = _FIRST_QUANTITY  # the one that is shown of it
     panel: str = ""  # HTML
 
 
@@ -36,7 +37,7 @@ def look(models: Models, shown: Shown, layer: str | None, what: str) -> Look:
         models: what is installed.
         shown: which sentence.
         layer: which part of the network to show; its first where it has no such part.
-        what: one of `inside.quantity_choices`.
+        what: one of `inside.quantity_choices`; the first where the network has no such thing.
     """
     sentence, translation = str(shown.get("sentence") or "").strip(), str(shown.get("translation") or "")
     if not sentence or shown.get("model") not in models.infos:
@@ -49,7 +50,9 @@ def look(models: Models, shown: Shown, layer: str | None, what: str) -> Look:
         return Look(_said(f"Sorry, this cannot be looked into: {error}"))
     names = [name for _, name in inside.layer_choices(found)]
     layer = layer if layer in names else names[0]
-    return Look(heading(found, sentence, translation), found, layer, inside.panel(found, layer, what))
+    there = [key for _, key in inside.quantity_choices(found)]
+    what = what if what in there else there[0]
+    return Look(heading(found, sentence, translation), found, layer, what, inside.panel(found, layer, what))
 
 
 def panel(inspection: nmt.Inspection | None, layer: str | None, what: str) -> str:
@@ -61,7 +64,8 @@ def heading(inspection: nmt.Inspection, sentence: str, translation: str) -> str:
     """What is being looked at, as HTML."""
     source, target = escape(inspection.source_language), escape(inspection.target_language)
     written = f' → <bdi lang="{target}">{escape(translation)}</bdi>' if translation else ""
-    return f'<p class="nmt-looked-at"><bdi lang="{source}">{escape(sentence)}</bdi>{written}</p>'
+    notes = "".join(_said(note) for note in stand_ins.explain(sentence, inspection.source_tokens))
+    return f'<p class="nmt-looked-at"><bdi lang="{source}">{escape(sentence)}</bdi>{written}</p>{notes}'
 
 
 def build(models: Models, tab: gr.Tab, model: gr.Dropdown) -> None:
@@ -84,19 +88,20 @@ def build(models: Models, tab: gr.Tab, model: gr.Dropdown) -> None:
 
     def values(found: Look) -> tuple[Any, ...]:
         if found.inspection is None:
-            return None, gr.skip(), found.heading, ""
+            return None, gr.skip(), gr.skip(), found.heading, ""
         layers = gr.update(choices=inside.layer_choices(found.inspection), value=found.layer)
-        return found.inspection, layers, found.heading, found.panel
+        quantities = gr.update(choices=inside.quantity_choices(found.inspection), value=found.what)
+        return found.inspection, layers, quantities, found.heading, found.panel
 
     def look_at_shown(now: Shown, layer: str | None, what: str) -> tuple[Any, ...]:
         if not now:
-            return (gr.skip(),) * 5
+            return (gr.skip(),) * 6
         return (str(now.get("sentence", "")), *values(look(models, now, layer, what)))
 
     def look_at_text(text: str, model: str, layer: str | None, what: str) -> tuple[Any, ...]:
         return values(look(models, {"model": model, "sentence": text}, layer, what))
 
-    outputs = [inspection, layer, said, pictures]
+    outputs = [inspection, layer, what, said, pictures]
     # Not by the queue: see chat_route.py.
     quiet: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private", "queue": False}
     js = "(shown, layer, what) => [nmtPage.shown, layer, what]"

@@ -19,6 +19,7 @@ class Models:
         self._load = load
         self._loaded: dict[str, nmt.Translator] = {}
         self._locks = {name: threading.Lock() for name in self.infos}
+        self._adding = threading.Lock()
 
     def get(self, name: str) -> nmt.Translator:
         """The translator of that name, loaded once however many ask for it together."""
@@ -27,9 +28,16 @@ class Models:
                 self._loaded[name] = self._load(name)
             return self._loaded[name]
 
+    def add(self, name: str, info: nmt.BundleInfo) -> None:
+        """Offer another model from now on, or another one under a name that there is."""
+        with self._adding:
+            self._locks = {**self._locks, name: threading.Lock()}
+            self._loaded.pop(name, None)
+            self.infos = {**self.infos, name: info}  # anew, since others may be counting the old ones
+
     def preferring(self, name: str) -> "Models":
-        """The same models, with this one answering for its pair."""
-        return Models({name: self.infos[name], **self.infos}, self.get)
+        """The same models, with this one the first, which answers for its pair."""
+        return Models({name: self.infos[name], **self.infos}, self._load)
 
     def name_for(self, source: str, target: str) -> str | None:
         """The model from `source` to `target`."""

@@ -1,4 +1,4 @@
-"""The page itself: the pair of languages on top, and four tabs. Importing this module imports Gradio; call
+"""The page itself: the pair of languages on top, and its tabs. Importing this module imports Gradio; call
 `offline.go_offline` before."""
 
 from collections.abc import Callable
@@ -7,8 +7,9 @@ from typing import Any
 import fastapi
 import gradio as gr
 
-from . import chat_tab, corrections, files_tab, inside_tab, offline, pairs, theme
+from . import chat_tab, corrections, files_tab, finetuning_tab, inside_tab, offline, pairs, theme
 from .correct import Correcting, in_plain_words
+from .finetuning_route import Finetuning
 from .live_pane import LivePanes
 from .models import Models
 from .settings import ServerConfig
@@ -25,10 +26,21 @@ class Page:
         selected: the model that is chosen at first.
         config: limits.
         is_local: whether only this computer reaches the page.
+        tuning: what models are trained with; None: that is not offered.
+        told: whether `selected` was asked for, which goes before what a browser remembers.
     """
 
-    def __init__(self, models: Models, selected: str, config: ServerConfig, is_local: bool):
+    def __init__(
+        self,
+        models: Models,
+        selected: str,
+        config: ServerConfig,
+        is_local: bool,
+        tuning: Finetuning | None = None,
+        told: bool = False,
+    ):
         self._models, self._selected, self._config, self._is_local = models, selected, config, is_local
+        self._tuning, self._told = tuning if tuning and tuning.offered else None, told
         writers: Any = "all" if config.corrections else "local" if is_local else "none"
         kept = corrections.Corrections(config.corrections_folder(), writers)
         self._saving = {"allowed": kept.allowed, "place": corrections.shown(kept.folder)}
@@ -36,7 +48,12 @@ class Page:
 
     def build(self) -> gr.Blocks:
         """Lay it out."""
-        offered = {"pairs": pairs.pairs(self._models, self._is_local), "selected": self._selected}
+        offered = {
+            "pairs": pairs.pairs(self._models, self._is_local),
+            "selected": self._selected,
+            "told": self._told,
+            "trains": self._tuning is not None,
+        }
         search = self._models.get(self._selected).search
         with gr.Blocks(title="Translate", analytics_enabled=False) as blocks:
             model = self._top()
@@ -49,6 +66,9 @@ class Page:
                     inside_tab.build(self._models, inside, model)
                 with gr.Tab("Files", id="files"):
                     files_tab.build(self._config)
+                if self._tuning is not None:
+                    with gr.Tab("Train", id="train"):
+                        finetuning_tab.build(self._config)
         return blocks
 
     def _top(self) -> gr.Dropdown:
@@ -62,11 +82,13 @@ class Page:
             )
             swap = gr.Button("Swap", elem_id="swap", variant="secondary")
             follow = gr.Button("Follow", elem_id="follow", visible="hidden")  # clicked by a script
+            relist = gr.Button("Relist", elem_id="relist", visible="hidden")  # the same, where there are new models
         said = pairs.heading(selected, models.infos[selected], self._is_local)
         gr.HTML(said, js_on_load=None, apply_default_css=False, elem_id="model")
         model.change(None, model, None, js="model => { nmtPage.listPair(model); }", **QUIET)
         swap.click(None, model, model, js="model => nmtPage.reverse(model)", **QUIET)
         follow.click(None, None, model, js="() => nmtPage.pair().model", **QUIET)
+        relist.click(lambda: gr.update(choices=pairs.choices(models)), None, model, queue=False, **QUIET)
         return model
 
     def _live(self) -> None:
@@ -80,9 +102,16 @@ class Page:
         )
 
 
-def build(models: Models, selected: str, config: ServerConfig | None = None, is_local: bool = True) -> gr.Blocks:
-    """The page on these models, `selected` chosen at first; `site` makes something to serve of it."""
-    return Page(models, selected, config or ServerConfig(), is_local).build()
+def build(
+    models: Models,
+    selected: str,
+    config: ServerConfig | None = None,
+    is_local: bool = True,
+    tuning: Finetuning | None = None,
+    told: bool = False,
+) -> gr.Blocks:
+    """The page on these models, `selected` chosen at first, see `Page`; `site` makes something to serve of it."""
+    return Page(models, selected, config or ServerConfig(), is_local, tuning, told).build()
 
 
 def site(page: gr.Blocks, add_routes: Callable[[fastapi.FastAPI], None] = lambda app: None) -> fastapi.FastAPI:

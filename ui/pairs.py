@@ -21,7 +21,20 @@ def choices(models: Models) -> list[tuple[str, str]]:
 
 def pairs(models: Models, is_local: bool) -> dict[str, dict[str, Any]]:
     """What the browser is told about every pair, by the name of the model."""
-    return {name: _pair(models, name, is_local) for name in models.infos}
+    return {name: pair(models, name, is_local) for name in models.infos}
+
+
+def pair(models: Models, name: str, is_local: bool) -> dict[str, Any]:
+    """What the browser is told about one."""
+    info = models.infos[name]
+    return {
+        **describe_pair(name, info),
+        "sourceName": nmt.language(info.source_language).name,
+        "targetName": nmt.language(info.target_language).name,
+        "examples": list(examples(info.source_language)),
+        "about": about(info, is_local),
+        "reverse": models.name_for(info.target_language, info.source_language) or "",
+    }
 
 
 def about(info: nmt.BundleInfo, is_local: bool) -> str:
@@ -35,15 +48,3 @@ def about(info: nmt.BundleInfo, is_local: bool) -> str:
 def heading(name: str, info: nmt.BundleInfo, is_local: bool) -> str:
     """The line at the top as HTML, until the browser replaces it."""
     return f"<p><strong>{escape(name)}</strong>{escape(about(info, is_local))}</p>"
-
-
-def _pair(models: Models, name: str, is_local: bool) -> dict[str, Any]:
-    info = models.infos[name]
-    return {
-        **describe_pair(name, info),
-        "sourceName": nmt.language(info.source_language).name,
-        "targetName": nmt.language(info.target_language).name,
-        "examples": list(examples(info.source_language)),
-        "about": about(info, is_local),
-        "reverse": models.name_for(info.target_language, info.source_language) or "",
-    }

@@ -78,4 +78,9 @@ def describe_pair(name: str, info: nmt.BundleInfo) -> dict[str, Any]:
 
 def pair_name(info: nmt.BundleInfo) -> str:
     """`English → Japanese`."""
-    return f"{nmt.language(info.source_language).name} → {nmt.language(info.target_language).name}"
+    return pair_name_of(info.source_language, info.target_language)
+
+
+def pair_name_of(source: str, target: str) -> str:
+    """The same for two codes."""
+    return f"{nmt.language(source).name} → {nmt.language(target).name}"

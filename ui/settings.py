@@ -25,14 +25,28 @@ class ServerConfig:
     max_upload_mb: int = 10
     requests_per_minute: int = 0  # from each address or key; 0: as many as come
     max_waiting: int = 100  # requests that wait while others are worked on; further ones are turned away
-    timeout: float = 60.0  # seconds in which a text must be translated; a file may take FILE_PATIENCE times as long
+    timeout: float = 60.0  # seconds for each CHARACTERS_IN_TIME of a text; a file may take FILE_PATIENCE times as long
     cors_origins: tuple[str, ...] = ()  # sites whose pages may call the server; "*": all
     threads: int = 0  # processor threads; 0: all
     corrections: str = ""  # folder that every visitor may save corrections in; empty: this computer's user only
+    finetuning: str = ""  # folder in which every visitor may train models; empty: this computer's user only
 
     def corrections_folder(self) -> Path:
         """Where corrections are saved: as told, or with the other data of the user."""
         return Path(self.corrections).expanduser() if self.corrections else data_folder()
+
+    def finetuning_folder(self) -> Path:
+        """Where models are trained: as told, or with the other data of the user."""
+        return Path(self.finetuning).expanduser() if self.finetuning else data_folder() / "models"
+
+    def seconds_for(self, length: int) -> float:
+        """In which a text of so many characters must be translated."""
+        return self.timeout * max(1.0, length / CHARACTERS_IN_TIME)
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds in which whatever is in work must be done."""
+        return max(self.timeout * FILE_PATIENCE, self.seconds_for(self.max_text_length))
 
     def __post_init__(self) -> None:
         for name, least in (("max_text_length", 1), ("max_upload_mb", 1), ("requests_per_minute", 0)):
@@ -53,6 +67,7 @@ class ServerConfig:
 
 
 FILE_PATIENCE = 10
+CHARACTERS_IN_TIME = 10_000  # a longer text may take longer in proportion
 
 
 def read_keys(path: str) -> frozenset[str]:

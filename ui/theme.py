@@ -61,6 +61,10 @@ _SCRIPTS = (
     "chat",
     "live",
     "files",
+    "curve",
+    "lesson",
+    "form",
+    "train",
 )  # later ones use earlier ones
 
 
@@ -112,7 +116,7 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_500",
-        button_primary_background_fill_hover_dark="*primary_400",
+        button_primary_background_fill_hover_dark="*primary_600",
         button_primary_text_color="white",
         button_secondary_background_fill_dark="*neutral_800",
         button_secondary_background_fill_hover_dark="*neutral_700",

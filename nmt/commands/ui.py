@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Serve the chat page, and the interface of LibreTranslate for programs (/docs describes it).\n"
         "It opens no connection of its own. By default only this computer can reach it."
     )
-    parser.add_argument("--model", metavar="MODEL", help="the model to start with: an installed one or a folder")
+    parser.add_argument(
+        "--model", metavar="MODEL", help="the model to start with: an installed one or a folder (default: en-ja)"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=int, metavar="PORT", help=f"0: any free one (default: the variable PORT, or {_PORT})"
@@ -29,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="let every visitor save corrected translations there (default: only the user of this computer may, in "
         "the folder of their own data, and nobody where the page is served to others)",
+    )
+    limits.add_argument(
+        "--finetuning",
+        default="",
+        metavar="FOLDER",
+        help="let every visitor train models there (default: only the user of this computer may, in the folder of "
+        "their own data, and nobody where the page is served to others)",
     )
     limits.add_argument(
         "--api-keys", default="", metavar="FILE", help="ask for a key; those that fit stand in FILE, one on each line"
@@ -62,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=60.0,
         metavar="SECONDS",
-        help="in which a text must be translated, and a file in ten times that (default: %(default)g)",
+        help="in which 10,000 characters must be translated, and a file in ten times that (default: %(default)g)",
     )
     limits.add_argument(
         "--cors-origin",
@@ -89,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         cors_origins=tuple(arguments.cors_origin),
         threads=arguments.threads,
         corrections=arguments.corrections,
+        finetuning=arguments.finetuning,
     )
     serve(model=arguments.model, host=arguments.host, port=port, config=config)
     return 0

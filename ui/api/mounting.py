@@ -59,7 +59,7 @@ def add_endpoint(blocks: gr.Blocks, models: Models, config: ServerConfig, work: 
             raise gr.Error(f"{source} to {target} is not installed; installed is {', '.join(models.infos)}")
         if len(text) > config.max_text_length:
             raise gr.Error(f"The text has {len(text)} characters, more than {config.max_text_length}")
-        stop = Stop()
+        stop, seconds = Stop(), config.seconds_for(len(text))
 
         def call() -> str:
             translator = models.get(name)
@@ -67,12 +67,12 @@ def add_endpoint(blocks: gr.Blocks, models: Models, config: ServerConfig, work: 
             return answer.text
 
         try:
-            return work.submit(call).result(config.timeout)
+            return work.submit(call).result(seconds)
         except BusyError:
             raise gr.Error(busy().message) from None
         except concurrent.futures.TimeoutError:
             stop.set()
-            raise gr.Error(late(config.timeout).message) from None
+            raise gr.Error(late(seconds).message) from None
         except nmt.NmtError as error:
             raise gr.Error(f"Cannot translate text: {error}") from None
 

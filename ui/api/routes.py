@@ -16,7 +16,7 @@ from .. import detect
 from ..models import Models
 from ..settings import ServerConfig
 from . import describing, files, markup, metrics, reading, translating, uploads
-from .gate import Gate, Keys, RateLimit, Refused
+from .gate import Gate, Refused
 from .service import FAULT, Pair, Service, warning
 from .streaming import events
 from .work import Stop, Work
@@ -44,13 +44,13 @@ def serves(path: str) -> bool:
     return path in PATHS or path.startswith(DOWNLOAD)
 
 
-def build(models: Models, config: ServerConfig, keys: Keys, work: Work, folder: Path) -> ASGIApp:
+def build(models: Models, config: ServerConfig, gate: Gate, work: Work, folder: Path) -> ASGIApp:
     """The interface as an application.
 
     Args:
         models: what is installed.
         config: the limits.
-        keys: which callers must have; none: everybody may call.
+        gate: who may call, and how often.
         work: the threads and the queue; to be left after the server has stopped.
         folder: for translated files.
     """
@@ -58,7 +58,7 @@ def build(models: Models, config: ServerConfig, keys: Keys, work: Work, folder: 
         models,
         config,
         work,
-        Gate(keys, RateLimit(config.requests_per_minute)),
+        gate,
         metrics.Metrics(work),
         files.Shelf(folder, 50 * config.max_upload_mb * 1_000_000),
     )
@@ -95,7 +95,7 @@ def _add_translation(app: FastAPI, service: Service) -> None:
             pair = service.pair(*languages, sample)
             return pair, service.translate(texts, pair, stop, html=html, num_alternatives=num_alternatives)
 
-        pair, answers = await service.run(request, call)
+        pair, answers = await service.run(request, call, service.config.seconds_for(sum(map(len, texts))))
         result: dict[str, Any] = {"translatedText": _one_or_all([answer.text for answer in answers], is_list)}
         if pair.confidence is not None:
             result["detectedLanguage"] = _one_or_all([pair.detected()] * len(texts), is_list)
@@ -111,7 +111,7 @@ def _add_translation(app: FastAPI, service: Service) -> None:
         if is_list:
             raise Refused(400, "Invalid request: q parameter must be one text here, not a list")
         languages = (reading.text_field(fields, "source"), reading.text_field(fields, "target"))
-        pair = await service.run(request, lambda stop: service.pair(*languages, texts[0]))
+        pair = await service.run(request, lambda stop: service.pair(*languages, texts[0]), service.config.timeout)
         service.check_room()
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(events(service, texts[0], pair), headers=headers, media_type="text/event-stream")
@@ -124,7 +124,8 @@ def _add_translation(app: FastAPI, service: Service) -> None:
         fields = await service.fields(request)
         texts, _ = reading.texts_field(fields, service.config.max_text_length)
         codes = [*service.models.languages(), *sorted(detect.LANGUAGES)]
-        found = await service.run(request, lambda stop: detect.detect(_sample(texts), codes))
+        sample = _sample(texts)
+        found = await service.run(request, lambda stop: detect.detect(sample, codes), service.config.timeout)
         likely = [{"confidence": one.confidence, "language": one.language} for one in found if one.confidence >= 1]
         fallback = {"confidence": 0.0, "language": service.models.languages()[0]}
         return JSONResponse(likely[:5] or [fallback])

@@ -77,13 +77,12 @@ class Service:
         except BusyError:
             raise busy() from None
 
-    async def run(self, request: Request, call: Callable[[Stop], T], patience: float = 1.0) -> T:
-        """Make the call in a thread, for as long as there is somebody who waits.
+    async def run(self, request: Request, call: Callable[[Stop], T], seconds: float) -> T:
+        """Make the call in a thread, for so many seconds, and for as long as there is somebody who waits.
 
         Raises:
             Refused: too many wait (503), or it takes too long (504).
         """
-        seconds = self.config.timeout * patience
         try:
             return await self.work.run(call, seconds, lambda: _gone(request))
         except BusyError:

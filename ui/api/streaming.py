@@ -21,7 +21,8 @@ async def events(service: Service, text: str, pair: Pair) -> AsyncIterator[str]:
         for piece in _pieces(service, text, pair, stop):
             loop.call_soon_threadsafe(ready.put_nowait, piece)
 
-    working = asyncio.ensure_future(service.work.run(call, service.config.timeout))
+    patience = service.config.seconds_for(len(text))
+    working = asyncio.ensure_future(service.work.run(call, patience))
     working.add_done_callback(lambda _: ready.put_nowait(None))  # behind everything that the thread has handed over
     said: list[str] = []
     try:
@@ -34,7 +35,7 @@ async def events(service: Service, text: str, pair: Pair) -> AsyncIterator[str]:
             done["detectedLanguage"] = pair.detected()
         yield event("done", done)
     except (nmt.NmtError, BusyError, LateError) as error:
-        yield event("error", {"error": _what_happened(error, service.config.timeout)})
+        yield event("error", {"error": _what_happened(error, patience)})
     except Exception:
         yield event("error", {"error": FAULT})
         raise

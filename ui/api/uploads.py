@@ -29,7 +29,7 @@ def add_routes(app: FastAPI, service: Service, download: str) -> None:
         try:
             upload, job = reading.file_field(fields), _job(fields)
             call = functools.partial(service.translate_upload, upload.file, job)
-            kept = await service.run(request, call, FILE_PATIENCE)
+            kept = await service.run(request, call, service.config.timeout * FILE_PATIENCE)
         finally:
             await reading.close_files(fields)
         return JSONResponse({"translatedFileUrl": _address(request, download, kept)})

@@ -8,7 +8,8 @@
         const log = make('div', {'class': 'nmt-log', 'role': 'log', 'aria-label': 'Conversation', 'tabindex': 0});
         const greeting = make('div', {class: 'nmt-greeting'});
         const view = {log, props, server, turns: nmtPage.recall(), send, save};
-        nmtPage.setPairs(props.pairs, props.selected);
+        nmtPage.setPairs(props.pairs, props.selected, props.told);
+        if (props.trains) nmtPage.findTrained();
         const composer = nmtPage.composer({props, send: text => send(begin(text)), stop, clear});
         element.replaceChildren(
             make(
@@ -21,7 +22,7 @@
         );
 
         function begin(text) {
-            const turn = {text};
+            const turn = {id: nmtPage.unique(), at: Date.now(), text};
             view.turns.push(turn);
             return turn;
         }
@@ -93,14 +94,11 @@
         }
 
         function clear() {
-            for (const turn of view.turns) {
-                turn.asking?.abort();
-                turn.asking = null; // what still comes of it is not for this conversation
-            }
-            nmtPage.closeChoices();
-            const gone = view.turns.splice(0).filter(turn => turn.state !== 'working');
-            save();
-            render();
+            const gone = [...nmtPage.recall(), ...view.turns].filter(
+                (turn, k, all) => turn.state !== 'working' && all.findLastIndex(other => other.id === turn.id) === k,
+            );
+            empty();
+            nmtPage.forget();
             composer.focus();
             if (gone.length)
                 composer.offer('The conversation is cleared.', 'Bring it back', () => {
@@ -109,6 +107,16 @@
                     render();
                     composer.focus();
                 });
+        }
+
+        function empty() {
+            for (const turn of view.turns.splice(0)) {
+                turn.asking?.abort();
+                turn.asking = null; // what still comes of it is not for this conversation
+            }
+            nmtPage.closeChoices();
+            nmtPage.shown = null;
+            render();
         }
 
         const working = () => view.turns.filter(turn => turn.state === 'working');
@@ -180,43 +188,66 @@
             greet(pair);
             composer.pair(pair);
         });
+        addEventListener('storage', event => {
+            // Cleared in another window.
+            if (event.newValue === null && [nmtPage.CHAT, null].includes(event.key)) empty();
+        });
         render();
         if (view.turns.length) save();
         composer.focus();
     };
 
-    /* ---- what outlives a reload ---- */
+    /* ---- what outlives a reload: the turns of all windows of this browser, by their time ---- */
     const LONGEST = 1_500_000; // characters of JSON; browsers keep about 5 million for all that a site stores
+    const written = new Map(); // of each turn, what was last read or written here
+    nmtPage.CHAT = 'nmt-chat';
 
     nmtPage.recall = () => {
+        const turns = stored();
+        for (const turn of turns) written.set(turn.id, JSON.stringify(turn));
+        return turns;
+    };
+
+    const stored = () => {
         try {
             const turns = JSON.parse(nmtPage.remember('chat') || '[]');
-            return turns.filter(
-                turn =>
-                    turn &&
-                    typeof turn.text === 'string' &&
-                    (turn.state !== 'done' || Array.isArray(turn.result?.pieces)),
-            );
+            return turns
+                .filter(
+                    turn =>
+                        turn &&
+                        typeof turn.text === 'string' &&
+                        (turn.state !== 'done' || Array.isArray(turn.result?.pieces)),
+                )
+                .map((turn, k) => ({...turn, id: turn.id || `old${k}`, at: turn.at || k}));
         } catch {
             return [];
         }
     };
 
+    /* Keep what has changed here; of what has not, another window may have a newer state. */
     nmtPage.keep = turns => {
-        if (!turns.length) {
-            nmtPage.remember('chat', null);
-            return;
+        const all = new Map(stored().map(turn => [turn.id, turn]));
+        for (const {node, asking, ...turn} of turns) {
+            const kept =
+                turn.state === 'working'
+                    ? {...turn, state: 'stopped', notes: [{text: 'The page was closed before this was translated.'}]}
+                    : turn;
+            const json = JSON.stringify(kept);
+            if (all.has(turn.id) && written.get(turn.id) === json) continue;
+            written.set(turn.id, json);
+            all.set(turn.id, kept);
         }
-        const kept = turns.map(({node, asking, ...turn}) =>
-            turn.state === 'working'
-                ? {...turn, state: 'stopped', notes: [{text: 'The page was closed before this was translated.'}]}
-                : turn,
-        );
+        const kept = [...all.values()].sort((one, other) => one.at - other.at);
         let json = JSON.stringify(kept);
         while (json.length > LONGEST && kept.length > 1) {
             kept.shift();
             json = JSON.stringify(kept);
         }
         if (json.length <= LONGEST) nmtPage.remember('chat', json);
+    };
+
+    nmtPage.forget = () => {
+        written.clear();
+        nmtPage.remember('chat', null);
     };
 })();

@@ -194,16 +194,7 @@
                   : `${(count / 1e6).toFixed(1)} MB`;
 
         input.addEventListener('change', () => choose(input.files[0]));
-        for (const kind of ['dragenter', 'dragover'])
-            drop.addEventListener(kind, event => {
-                event.preventDefault();
-                drop.classList.add('nmt-over');
-            });
-        for (const kind of ['dragleave', 'drop']) drop.addEventListener(kind, () => drop.classList.remove('nmt-over'));
-        drop.addEventListener('drop', event => {
-            event.preventDefault();
-            choose(event.dataTransfer.files[0]);
-        });
+        nmtPage.dropping(drop, choose);
         nmtPage.onPair(pair => {
             into.textContent = pair.label;
         });

@@ -2,27 +2,50 @@
    server, so whatever is typed next goes to the pair that can be seen. */
 'use strict';
 (() => {
-    const KEPT = 'pair';
+    const KEPT = 'pair',
+        TOLD = 'told';
     const watchers = [];
     let pairs = {},
         chosen = '',
-        listed = '';
+        listed = '',
+        wanted = null;
 
     /* Told once what there is: `all` by the name of the model. The pair that was chosen here last is chosen again, or
-       else the `first` one, which the list shows anyway. */
-    nmtPage.setPairs = (all, first) => {
+       else the `first` one, which the list shows anyway; so it is where somebody was `told` to start with another one
+       than the last time. */
+    nmtPage.setPairs = (all, first, told) => {
         pairs = all;
         listed = first;
-        const last = nmtPage.remember(KEPT);
-        nmtPage.choosePair(last in pairs ? last : first);
+        wanted = nmtPage.remember(KEPT);
+        if (told && nmtPage.remember(TOLD) !== first) wanted = first;
+        nmtPage.remember(TOLD, told ? first : null);
+        choose(wanted in pairs ? wanted : first);
         nmtPage.follow();
     };
 
+    /* Pairs that have come since; the one that was chosen here last may be among them. */
+    nmtPage.addPairs = added => {
+        const fresh = added.filter(pair => JSON.stringify(pairs[pair.model]) !== JSON.stringify(pair));
+        if (!fresh.length) return;
+        pairs = {...pairs, ...Object.fromEntries(fresh.map(pair => [pair.model, pair]))};
+        document.querySelector('#relist')?.click();
+        if (wanted in pairs && wanted !== chosen) {
+            choose(wanted);
+            setTimeout(nmtPage.follow, 500); // when the list has it
+        }
+    };
+    nmtPage.pairs = () => pairs;
+
     nmtPage.choosePair = model => {
+        wanted = model;
+        nmtPage.remember(KEPT, model);
+        choose(model);
+    };
+
+    const choose = model => {
         if (!(model in pairs) || model === chosen) return;
         const before = pairs[chosen];
         chosen = model;
-        nmtPage.remember(KEPT, model);
         describe(pairs[model]);
         watchers.forEach(watcher => watcher(pairs[model], before));
     };
@@ -53,6 +76,7 @@
     const describe = pair => {
         const line = document.querySelector('#model p');
         if (line) line.replaceChildren(nmtPage.make('strong', {}, pair.model), pair.about);
-        document.querySelector('#swap')?.classList.toggle('nmt-gone', !pair.reverse);
+        else setTimeout(() => describe(pairs[chosen]), 100); // of a page that is still being laid out
+        document.body.classList.toggle('nmt-one-way', !pair.reverse);
     };
 })();

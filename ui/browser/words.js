@@ -19,6 +19,21 @@ window.nmtPage = {};
     nmtPage.button = (label, click, attributes = {}) =>
         nmtPage.make('button', {type: 'button', class: 'nmt-button', click, ...attributes}, label);
 
+    /* Let a file be dropped on a place; `choose(file)` is called for it. */
+    nmtPage.dropping = (place, choose) => {
+        for (const kind of ['dragenter', 'dragover'])
+            place.addEventListener(kind, event => {
+                event.preventDefault();
+                place.classList.add('nmt-over');
+            });
+        for (const kind of ['dragleave', 'drop'])
+            place.addEventListener(kind, () => place.classList.remove('nmt-over'));
+        place.addEventListener('drop', event => {
+            event.preventDefault();
+            choose(event.dataTransfer.files[0]);
+        });
+    };
+
     nmtPage.unique = () => Array.from(crypto.getRandomValues(new Uint32Array(3)), part => part.toString(36)).join('');
 
     nmtPage.percent = share => {
