@@ -7,6 +7,7 @@ Sentences of a parallel text are typed one by one, word by word and character by
 - normalised erasure (Arivazhagan et al. 2020, "Re-translation versus streaming for simultaneous translation",
   section 3.2): characters taken back per character of the final translation, of all that is shown and of the part that
   is said to be sure; beside it what translating each state from scratch would take back;
+- how much of what is shown while a sentence is being typed is said to be sure;
 - milliseconds of processor time for an update that has something to translate, on one thread: the median, the 95th
   percentile, and the median of the last one of sentences of about 15 words;
 - the share of final translations that are the ones that `translate` gives, and the scores of both.
@@ -33,6 +34,8 @@ class Figures:
 
     erased: int = 0
     erased_sure: int = 0
+    shown: int = 0  # characters of all unfinished translations
+    sure: int = 0  # of these
     milliseconds: list[float] = field(default_factory=list)
     milliseconds_long: list[float] = field(default_factory=list)
     finals: list[str] = field(default_factory=list)
@@ -68,6 +71,9 @@ def type_live(translator: Translator, sentences: list[str], states: Callable[[st
             taken = 1e3 * (time.thread_time() - start)
             seen.erased += num_erased(shown, found.text)
             seen.erased_sure += num_erased(sure, found.text[: found.num_sure])
+            if state != sentence:
+                seen.shown += len(found.text)
+                seen.sure += found.num_sure
             if found.text != shown or state == sentence:
                 seen.milliseconds.append(taken)
             if state == sentence and len(sentence.split()) in LONG:
@@ -106,8 +112,8 @@ def main() -> None:
     translator = Translator.load(options.model, num_threads=1)
     language = translator.info.target_language
     plain = [one.text for one in translator.translate_batch(sources)]
+    scratch = erased_from_scratch(translator, sources, by_words)  # of words: of letters it would be absurd
     for name, states in (("word by word", by_words), ("character by character", by_characters)):
-        scratch = erased_from_scratch(translator, sources, by_words)  # of words: of letters it would be absurd
         seen = type_live(translator, sources, states)
         length = sum(map(len, seen.finals))
         same = statistics.mean(a == b for a, b in zip(seen.finals, plain, strict=True))
@@ -117,6 +123,7 @@ def main() -> None:
             f"  normalised erasure: {seen.erased / length:.2f}, {seen.erased_sure / length:.2f} of what is sure, "
             f"{scratch.erased / sum(map(len, scratch.finals)):.2f} from scratch word by word"
         )
+        print(f"  sure while typing: {seen.sure / max(seen.shown, 1):.0%} of what is shown")
         long = f"{statistics.median(seen.milliseconds_long):.1f}" if seen.milliseconds_long else "none of that length"
         print(
             f"  milliseconds: {statistics.median(seen.milliseconds):.1f} median, {percentiles[-1]:.1f} at 95 %, "

@@ -6,6 +6,7 @@ more, still finds it plausible. A sentence that has its end is translated as any
 """
 
 import dataclasses
+import functools
 import re
 import time
 from collections.abc import Sequence
@@ -16,11 +17,11 @@ from nmt.config import SearchConfig, TranslationOptions
 from nmt.search.steering import Guide, Loyalty
 from nmt.text.masking import Masked
 from nmt.translating.planning import assemble
-from nmt.translation import Alternative, Sentence
+from nmt.translation import Alternative, Sentence, Word
 from nmt.translator import Translator
 
 _MARGIN = 2.0  # nats that a shown token may be less probable than the best one: see benchmarks/live.py
-_UNSURE = 2  # words at the end of an unfinished translation that often change
+_SURE = 0.1  # probability of a beginning that seldom changes as the sentence goes on: see benchmarks/live.py
 _MOST_TYPED = 6  # characters: more at once have been pasted, and their last word is whole
 _UNFINISHED_WORD = re.compile(r"\S*[\w'’@/_-]\Z")
 _END = re.compile(r"""[.!?…。．！？؟۔।॥]["'”’“»›)\]}」』）】〉》]*\Z""")
@@ -32,10 +33,11 @@ class LiveTranslation:
     """What an update has come to.
 
     Attributes:
-        text: the translation of the whole text but for spaces at its end, and without a full stop there where the text
-            has none yet.
+        text: the translation of the whole text but for spaces at its end. While a sentence is being typed, it has no
+            full stop; once it has its end, or the same text has come twice, it is what `Translator.translate` gives.
         num_kept: characters at its beginning that are the same as before.
-        num_sure: characters at its beginning that are not likely to change while the sentence goes on.
+        num_sure: characters at its beginning that are not likely to change while the sentence goes on: those that the
+            model, from what it has read, would write with some probability, however the translation goes on.
         sentences: translated, in order.
         seconds: that it took.
     """
@@ -60,7 +62,7 @@ class LiveTranslator:
     """Translates one text while it is typed; each visitor or pane needs its own. One thread at a time may use it.
 
     A word that is being typed is left out until it is followed by white space or punctuation. The same text once more
-    says that nothing follows: then it is translated with its last word.
+    says that nothing follows: then it is translated with its last word, and as if its last sentence had its end.
 
     Args:
         translator: of the model; many can share it.
@@ -88,15 +90,14 @@ class LiveTranslator:
         read = text[: len(text) - self._num_unfinished(text)].rstrip(" ")  # which would come and go
         plan = self._translator.planner.plan(read, self._options)
         masked = [part for part in plan if isinstance(part, Masked)]
-        known = self._translated(masked, ends=bool(_END.search(read) or read.endswith(("\n", "\r"))))
+        ends = text == self._typed or bool(_END.search(read)) or read.endswith(("\n", "\r"))
+        known = self._translated(masked, ends)
         translation = assemble(text, plan, iter(one.sentence for one in known))
         num_kept = _num_common(self._shown, translation.text)
         num_sure = len(translation.text)
         if known and not known[-1].is_whole:
             last = known[-1].sentence.alternatives[0]
-            words = last.words[: max(len(last.words) - _UNSURE, 0)]
-            behind = len(translation.text) - translation.text.rindex(last.text)
-            num_sure -= behind - (words[-1].end if words else 0)
+            num_sure = translation.text.rindex(last.text) + _num_sure(last)
         self._known, self._typed, self._shown = known, text, translation.text
         seconds = time.perf_counter() - start
         return LiveTranslation(translation.text, num_kept, num_sure, translation.sentences, seconds)
@@ -139,15 +140,28 @@ class LiveTranslator:
         return dataclasses.replace(found, alternatives=tuple(map(_without_stop, found.alternatives)))
 
 
+def _num_sure(one: Alternative) -> int:
+    """Characters at the beginning of a translation that the model is likely to begin with, given what it has read."""
+    end, chance = 0, 1.0
+    for word in one.words:
+        chance *= 1.0 if word.probability is None else word.probability
+        if chance < _SURE:
+            break
+        end = word.end
+    return end
+
+
 def _without_stop(one: Alternative) -> Alternative:
     """The translation without the full stop at its end, if that is not all there is."""
     if not one.text.endswith(_STOPS) or one.text.endswith((*(2 * stop for stop in _STOPS),)) or len(one.text) < 2:
         return one
-    last = one.words[-1]
-    words = one.words[:-1]
-    if last.end - last.start > 1:
-        words = (*words, dataclasses.replace(last, text=last.text[:-1], end=last.end - 1))
-    return dataclasses.replace(one, text=one.text[:-1].rstrip(), words=words)
+    return dataclasses.replace(one, text=one.text[:-1].rstrip(), find_words=functools.partial(_without_last_sign, one))
+
+
+def _without_last_sign(one: Alternative) -> tuple[Word, ...]:
+    *words, last = one.words
+    shorter = dataclasses.replace(last, text=last.text[:-1], end=last.end - 1)
+    return (*words, shorter) if shorter.text else tuple(words)
 
 
 def _counterparts(known: Sequence[_Known], masked: Sequence[Masked]) -> list[_Known | None]:

@@ -1,6 +1,8 @@
 """What a translation is: texts of sentences of alternatives."""
 
+import functools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +39,7 @@ class Alternative:
         tokens: the subwords that the model wrote. Protected spans of `text` are not among them.
         log_probs: of each token, in nats.
         attention: (len(tokens), len(source_tokens)), where each token read; rows sum to 1.
-        words: of `text`, in order; what is between them is white space.
+        find_words: tells `words` when somebody first asks for them: the translation of a file does not.
     """
 
     text: str
@@ -45,13 +47,22 @@ class Alternative:
     tokens: tuple[str, ...]
     log_probs: tuple[float, ...]
     attention: np.ndarray
-    words: tuple[Word, ...] = ()
+    find_words: Callable[[], tuple[Word, ...]] = tuple
+
+    @functools.cached_property
+    def words(self) -> tuple[Word, ...]:
+        """The words of `text`, in order; what is between them is white space."""
+        return self.find_words()
 
 
 def untranslated(text: str, num_source_tokens: int, score: float = 0.0) -> Alternative:
     """What stands for a translation where the model has none to give."""
-    words = tuple(Word(match[0], match.start(), match.end(), None) for match in re.finditer(r"\S+", text))
-    return Alternative(text, score, (), (), np.zeros((0, num_source_tokens), dtype=np.float32), words)
+    attention = np.zeros((0, num_source_tokens), dtype=np.float32)
+    return Alternative(text, score, (), (), attention, functools.partial(_unwritten, text))
+
+
+def _unwritten(text: str) -> tuple[Word, ...]:
+    return tuple(Word(match[0], match.start(), match.end(), None) for match in re.finditer(r"\S+", text))
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,7 +80,7 @@ class Translator:
         Raises:
             BundleError: there is no such model, or it is damaged.
             MissingExtraError: its engine is not installed.
-            ConfigError: an engine that does not exist.
+            ConfigError: an engine that does not exist, or fewer than 0 threads.
         """
         return cls.opened(loading.load(name_or_folder, engine, num_threads))
 
@@ -93,7 +93,7 @@ class Translator:
         They must have been trained with the same vocabularies, as runs of one recipe with different seeds are. It
         takes as many times as long as there are models.
 
-        Args and errors are those of `load`; ConfigError also where the vocabularies differ.
+        Args and errors are those of `load`; ConfigError also where the languages or vocabularies differ.
         """
         return cls.opened(loading.load_ensemble(names_or_folders, engine, num_threads))
 
@@ -165,7 +165,7 @@ class Translator:
         if masked is None:
             text = sentence if sentence.startswith(before) else before
             return Sentence(sentence, (), (untranslated(text, 0),))
-        return self._sentences.complete([self._sentences.task(masked, options, before)], config or self._search)[0]
+        return self._sentences.fulfil([self._sentences.task(masked, options, before)], config or self._search)[0]
 
     def choices(
         self,

@@ -4,12 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.text.casing import calm, is_shouted, shout
+from nmt import Translator
+from nmt.text.casing import calm, is_hurried, is_shouted, shout
 from nmt.text.masking import Masked, calmed, mask
 from nmt.text.protect import MARK, Span
 
 
-@pytest.mark.parametrize("text", ["I AM SO HAPPY!", "WHERE IS THE STATION?", "DON'T TOUCH 2 OF THEM", "ICH BIN MÜDE"])
+@pytest.mark.parametrize(
+    "text", ["I AM SO HAPPY!", "WHERE IS THE STATION?", "DON'T TOUCH 2 OF THEM", "ICH BIN MÜDE", "ICH WEIß ES"]
+)
 def test_a_sentence_in_capitals_is_shouted(text):
     assert is_shouted(text)
 
@@ -20,29 +23,48 @@ def test_short_mixed_and_caseless_text_is_not(text):
 
 
 def test_calm_text_is_written_as_in_a_book():
-    assert calm("I'M SO HAPPY, AND I KNOW I AM!", "en") == "I'm so happy, and I know I am!"
-    assert calm('"WO BIST DU, I?"', "de") == '"Wo bist du, i?"'
-    assert calm("123", "en") == "123"
+    assert calm("I'M SO HAPPY, AND I KNOW I AM!", "en", len) == "I'm so happy, and I know I am!"
+    assert calm('"WO BIST DU, I?"', "de", len) == '"Wo bist du, i?"'
+    assert calm("123", "en", len) == "123"
+    assert calm("Ο ΣΤΑΘΜΟΣ ΕΙΝΑΙ ΕΔΩ", "el", len) == "Ο σταθμος ειναι εδω"
+    assert calm("IŞIK VE İYİ BİR", "tr", len) == "Işık ve iyi bir"
+
+
+def test_names_are_told_by_the_vocabulary():
+    known = {"Tom", "NASA", "works", "for"}
+    found = calm("TOM WORKS FOR NASA. TOM'S", "en", lambda word: 1 if word in known else 2)
+    assert found == "Tom works for NASA. tom's"
+
+
+@pytest.mark.parametrize("text", ["where is the station", "i'm here, tom!"])
+def test_who_types_in_small_letters_is_in_a_hurry(text):
+    assert is_hurried(text)
+
+
+@pytest.mark.parametrize("text", ["", "red apple", "where is Tom", "I am here", "1 2 3 4", "どこですか"])
+def test_who_types_a_capital_or_a_word_is_not(text):
+    assert not is_hurried(text)
 
 
 def test_shouting_back():
-    assert shout("Ich weiß es, großer Ömer.") == "ICH WEIß ES, GROßER ÖMER."
-    assert shout("もうすぐだ。") == "もうすぐだ。"
+    assert shout("Ich weiß es, großer Ömer.", "de") == "ICH WEIß ES, GROßER ÖMER."
+    assert shout("もうすぐだ。", "ja") == "もうすぐだ。"
+    assert shout("iyi ışık", "tr") == "İYİ IŞIK"
 
 
-@given(st.text(max_size=30))
-def test_calming_keeps_the_length(text):
-    assert len(calm(text, "en")) == len(text)
+@given(st.text(max_size=30), st.sampled_from(["en", "de", "tr"]))
+def test_casing_keeps_the_length(text, language):
+    assert len(calm(text, language, len)) == len(shout(text, language)) == len(text)
 
 
 def test_a_shouted_sentence_is_read_in_small_letters_but_for_its_spans():
     part = "GO TO " + MARK + " WITH I AND " + MARK + "!"
     masked = mask(part, [Span("http://A.b", "url", "name"), Span("{Name}", "placeholder", "name")], "en", "de")
-    quiet = calmed(masked, "en")
+    quiet = calmed(masked, "en", len)
     assert quiet.is_shouted and quiet.source == masked.source
     assert quiet.text == "Go to Tom with I and Mary!"
     assert [(slot.start, slot.end) for slot in quiet.slots] == [(6, 9), (21, 25)]
-    assert calmed(mask("Go to bed NOW!", [], "en", "de"), "en") == Masked("Go to bed NOW!", "Go to bed NOW!")
+    assert calmed(mask("Go to bed NOW!", [], "en", "de"), "en", len) == Masked("Go to bed NOW!", "Go to bed NOW!")
 
 
 @pytest.mark.parametrize("loud", ["WHERE IS THE STATION?", "I'M READING A BOOK."])
@@ -54,5 +76,32 @@ def test_who_shouts_is_understood(loud, shipped):
     assert [*shipped.stream(loud)][-1].translation.text == shipped.translate(quiet).text
 
 
+def test_who_types_in_small_letters_is_understood(shipped):
+    hurried = shipped.translate("i think tom is at the station.")
+    assert hurried.text == shipped.translate("I think Tom is at the station.").text
+    assert hurried.sentences[0].source == "i think tom is at the station."
+
+
 def test_a_shouted_span_comes_through_as_it_is(shipped):
     assert "https://A.example/Bc" in shipped.translate("PLEASE LOOK AT https://A.example/Bc TODAY!").text
+
+
+def test_a_name_in_capitals_is_read_as_a_name(shipped):
+    loud = shipped.translate("MY NAME IS TOM.").sentences[0]
+    assert "▁Tom" in loud.source_tokens
+    assert "トム" in loud.alternatives[0].text
+
+
+def test_who_shouts_is_answered_in_capitals(spaced_bundle):
+    spaced = Translator.load(spaced_bundle, engine="onnx")
+    loud = "WHERE IS THE STATION TODAY?"
+    best = spaced.translate(loud).sentences[0].alternatives[0]
+    assert best.text == shout(best.text, "de")
+    assert [word.text for word in best.words] == best.text.split()
+    for typed in ("THE ", "THE STA", "The "):
+        begun = spaced.complete(loud, typed).alternatives[0]
+        assert begun.text.startswith(typed) and begun.text[len(typed) :].upper() == begun.text[len(typed) :]
+    spelled = [spaced.complete(loud, typed).alternatives[0].tokens for typed in ("THE ", "The ")]
+    assert spelled[0] == spelled[1], "the model goes on from small letters"
+    for choice in spaced.choices(loud, "THE ", 3):
+        assert choice.text.startswith("THE ") and choice.word == choice.word.upper()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nmt import SearchConfig, Term, TranslationOptions, Translator
 from nmt.tokenizer import EOS_ID
-from nmt.translating.opening import Spellings
+from nmt.translating.spelling import Spellings
 
 SENTENCES = [
     "Where is the station?",
@@ -34,6 +34,11 @@ def spaced(spaced_bundle):
 @pytest.fixture(scope="module")
 def real():
     return Translator.load("en-ja")
+
+
+@pytest.fixture(scope="module")
+def german():
+    return Translator.load("en-de")
 
 
 @pytest.fixture(params=["japanese", "spaced"])
@@ -97,6 +102,26 @@ def test_a_translation_begins_as_typed(japanese, spaced, sentence, before):
         for alternative in found.alternatives:
             assert alternative.text.startswith(before)
             check_words(alternative, found)
+
+
+@given(
+    st.sampled_from([*SENTENCES, "WHERE IS THE STATION?"]), TYPED | st.text(st.sampled_from("WO is駅。 "), max_size=6)
+)
+@settings(max_examples=15)
+def test_a_good_translation_begins_as_typed_too(real, german, sentence, before):
+    for translator in (real, german):
+        found = translator.complete(sentence, before, SearchConfig(beam_size=2))
+        assert found.alternatives[0].text.startswith(before)
+        check_words(found.alternatives[0], found)
+
+
+def test_real_spans_come_once_wherever_the_beginning_ends(german):
+    sentence = "See https://example.org/x and <b>my dog</b> at 5 pm."
+    whole = german.translate(sentence).text
+    for cut in range(0, len(whole) + 1, 3):
+        text = german.complete(sentence, whole[:cut], SearchConfig(beam_size=2)).alternatives[0].text
+        assert text.startswith(whole[:cut])
+        assert [text.count(span) for span in ("https://example.org/x", "<b>", "</b>")] == [1, 1, 1], whole[:cut]
 
 
 @pytest.mark.parametrize("sentence", [*SENTENCES, " Where is the station? "])

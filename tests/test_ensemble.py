@@ -78,11 +78,17 @@ def test_two_models_are_neither_of_them(tiny_bundle, twin):
     assert [t.text for t in both.translate_batch(TEXTS[:1], CONFIG)] == texts[2][:1], "whatever its neighbours"
 
 
-def test_what_does_not_fit_is_refused(tiny_bundle, spaced_bundle):
+def test_what_does_not_fit_is_refused(tiny_bundle, spaced_bundle, tmp_path):
     with pytest.raises(ConfigError, match="different target vocabularies"):
         Translator.ensemble([tiny_bundle, spaced_bundle])
     with pytest.raises(ConfigError, match="at least one"):
         Translator.ensemble([])
+    other = tmp_path / "other"
+    shutil.copytree(tiny_bundle, other)
+    text = (other / "config.json").read_text()
+    (other / "config.json").write_text(text.replace('"target_language": "ja"', '"target_language": "zh"'))
+    with pytest.raises(ConfigError, match=r"other translates en-zh and .*tiny en-ja"):
+        Translator.ensemble([tiny_bundle, other])
 
 
 def test_the_command_line_takes_several(tiny_bundle, twin, capfd):
@@ -111,3 +117,9 @@ def test_the_command_line_takes_all_of_a_search(tiny_bundle, capfd, flags):
     assert one == translator.translate(TEXTS[0], config).text + "\n"
     assert cli.main(["translate", "--model", str(tiny_bundle), "--text", "a", "--top-p", "2"]) != 0
     assert "top_p" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--top-k", "--top-p", "--seed"])
+def test_what_is_for_a_draw_needs_a_temperature(tiny_bundle, capfd, flag):
+    assert cli.main(["translate", "--model", str(tiny_bundle), "--text", "a", flag, "1"]) != 0
+    assert f"{flag} is for a draw by chance: it needs --temperature above 0" in capfd.readouterr().err

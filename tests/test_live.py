@@ -1,6 +1,7 @@
 """Translation of a text that is being typed."""
 
 import itertools
+import math
 
 import pytest
 from hypothesis import example, given, settings
@@ -82,6 +83,16 @@ def test_kept_is_what_two_updates_have_in_common(real):
         before = found.text
 
 
+def test_what_is_sure_is_what_the_model_would_probably_write(real):
+    *typing, last = type_in(real, SENTENCE)
+    assert last.num_sure == len(last.text)
+    assert any(0 < found.num_sure < len(found.text) for found in typing)
+    for found in typing:
+        words = [word for sentence in found.sentences for word in sentence.alternatives[0].words]
+        for end, word in enumerate(words, start=1):
+            assert (word.end <= found.num_sure) == (math.prod(w.probability for w in words[:end]) >= 0.1)
+
+
 def test_a_word_is_left_out_until_it_is_typed(real):
     pane = LiveTranslator(real)
     for end in range(1, len("I like sunfl")):
@@ -123,9 +134,11 @@ def test_any_editing_ends_in_what_stands_there(tiny, changes):
         text = text[: min(place, len(text))] + typed + text[min(place, len(text)) :]
         pane.update(text)
     pane.update(text)
-    found = pane.update(text + "\n")
     config = SearchConfig(beam_size=2, max_length_factor=1, max_length_extra=3)
-    assert found.text == tiny.translate(text + "\n", config).text
+    found = pane.update(text)
+    assert found.text.rstrip(" ") == tiny.translate(text, config).text.rstrip(" "), "nothing follows"
+    assert found.num_sure == len(found.text)
+    assert pane.update(text + "\n").text == tiny.translate(text + "\n", config).text
 
 
 def test_options_are_kept(real):

@@ -255,6 +255,54 @@ def test_the_best_score_with_coverage_is_found(seed):
     assert [h.score for h in found] == pytest.approx([s for s, _ in best], abs=1e-5)
 
 
+class FullReading(Full, Reading):
+    """The one that hands out whole distributions."""
+
+
+@given(
+    st.integers(0, 5_000),
+    st.none() | PATHS.map(lambda paths: [path[:2] for path in paths]),
+    st.sampled_from([0.0, 0.6, 2.0]),
+    st.sampled_from([0.0, 0.3, 2.0]),
+    st.integers(0, 3),
+)
+@settings(max_examples=30)
+def test_all_that_steers_together_finds_the_best_of_what_is_allowed(seed, paths, alpha, weight, size):
+    config = SearchConfig(beam_size=120, num_alternatives=4, length_penalty=alpha, coverage_penalty=weight)
+    steered = Steered(FullReading([seed]), [branch(paths) if paths else None], size)
+    (found,) = search(steered, steered.start(None), np.array([5]), config, source_lengths=[2])
+
+    def is_allowed(ids):
+        runs = [ids[k : k + size] for k in range(len(ids) - size + 1)] if size else []
+        again = [k for k, one in enumerate(runs) if one in runs[:k]]  # within what is asked for it may
+        asked = (any(ids[: k + size] == path[: k + size] for path in paths or ()) for k in again)
+        return (not paths or begins(ids, paths)) and all(asked)
+
+    def score(total, ids):
+        read = np.zeros((len(ids), 2))
+        for n, token in enumerate((2, *ids[:-1])):  # BOS is id 2
+            read[n, token % 2] = 1
+        return total + weight * coverage(read)
+
+    allowed = [(score(s, ids), ids) for s, ids in everything(Table([seed]), seed, 5, alpha) if is_allowed(ids)]
+    best = sorted(allowed, reverse=True)[:4]
+    assert [h.ids for h in found] == [ids for _, ids in best]
+    assert [h.score for h in found] == pytest.approx([s for s, _ in best], abs=1e-5)
+
+
+@given(st.integers(0, 2_000), TOKENS)
+@settings(max_examples=20)
+def test_a_constrained_search_counts_what_was_read_as_well(seed, wanted):
+    config = SearchConfig(beam_size=120, coverage_penalty=0.5, num_alternatives=3)
+    demands = [Demands((((wanted,),),))]
+    found = constrained_search(FullReading([seed]), None, np.array([4]), config, demands, source_lengths=[2])[0]
+    plain = search(Reading([seed]), None, np.array([4]), SearchConfig(beam_size=120, coverage_penalty=0.5,
+                   num_alternatives=120), source_lengths=[2])[0]  # fmt: skip
+    best = [h for h in plain if wanted in h.ids][:3]
+    assert [h.ids for h in found] == [h.ids for h in best]
+    assert [h.score for h in found] == pytest.approx([h.score for h in best], abs=1e-5)
+
+
 # ---------------------------------------------------------------- sampling
 
 
@@ -306,8 +354,20 @@ def test_probabilities_are_cut_to_the_most_probable():
     assert of(top_p=0.41) == [0.0, 0.571, 0.429, 0.0]
     assert of(top_p=0.39) == [0.0, 1.0, 0.0, 0.0]
     assert of(top_k=3, top_p=0.99) == [0.0, 0.444, 0.333, 0.222]
-    cold = probabilities(log_probs, SearchConfig(temperature=0.01), may_end=False)
-    assert cold[4] == pytest.approx(1.0)
+    for temperature in (0.01, 1e-320):
+        cold = probabilities(log_probs, SearchConfig(temperature=temperature), may_end=False)
+        assert cold[4] == pytest.approx(1.0)
+
+
+@given(st.integers(0, 500), PATHS)
+@settings(max_examples=20)
+def test_a_draw_keeps_to_a_prefix(seed, paths):
+    config, count = SearchConfig(temperature=1.0, seed=3), 5
+    limits = np.full(count, 6)
+    steered = Steered(FullTable([seed] * count), [branch(paths)] * count)
+    sampled = Sampled(steered, config, chances(3, [(5, 6)] * count, range(count), limits))
+    found = search(sampled, sampled.start(steered.start(None)), limits, SearchConfig(beam_size=1))
+    assert all(begins(hypotheses[0].ids, paths) for hypotheses in found)
 
 
 def test_a_draw_depends_on_its_seed_and_sentence_alone():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nmt.commands.lines import names_folder, read_lines
 from nmt.config import SearchConfig, TranslationOptions
+from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
     from nmt.translation import Translation
@@ -29,6 +30,7 @@ _SEARCH = (
     "top_p",
     "seed",
 )
+_OF_A_DRAW = ("top_k", "top_p", "seed")
 _STANDARD_INPUT = "-"
 
 
@@ -124,7 +126,11 @@ def search_config(arguments: argparse.Namespace) -> SearchConfig | None:
     own = bundle.read_config(_folders(arguments.model)[0]).search
     if "beam_size" not in options:
         options["beam_size"] = max(own.beam_size, options.get("num_alternatives", 1))
-    return dataclasses.replace(own, **{"num_alternatives": 1, **options})
+    config = dataclasses.replace(own, **{"num_alternatives": 1, **options})
+    idle = [name for name in _OF_A_DRAW if name in options and not config.temperature]
+    if idle:
+        raise ConfigError(f"--{idle[0].replace('_', '-')} is for a draw by chance: it needs --temperature above 0")
+    return config
 
 
 def _folders(names: str) -> list[Path]:

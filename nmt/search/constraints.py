@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmt.config import SearchConfig
-from nmt.search.beam import Hypothesis, State, Step, StepFunction, length_penalty
+from nmt.search.beam import Hypothesis, State, Step, StepFunction, coverage, length_penalty
 from nmt.tokenizer import BOS_ID, EOS_ID
 
 _WIDEST = 24  # what a beam grows to by itself; more banks than that share it
@@ -61,7 +61,12 @@ class _Found:
 
 
 def constrained_search(
-    step: StepFunction, state: State, longest: np.ndarray, config: SearchConfig, demands: Sequence[Demands]
+    step: StepFunction,
+    state: State,
+    longest: np.ndarray,
+    config: SearchConfig,
+    demands: Sequence[Demands],
+    source_lengths: Sequence[int] | None = None,
 ) -> list[list[Hypothesis]]:
     """Find the best translations of B sentences that meet their demands.
 
@@ -72,6 +77,7 @@ def constrained_search(
         step, state, longest: as `nmt.search.beam.search`.
         config: as there; a sentence whose phrases have more tokens than the beam has room gets a wider beam.
         demands: of each sentence.
+        source_lengths: as there.
     """
     widths = [max(config.beam_size, min(one.size + 1, _WIDEST)) for one in demands]
     width = max(widths)
@@ -91,10 +97,12 @@ def constrained_search(
                     tokens[row, k], parents[row, k] = hypothesis.ids[-1], hypothesis.slot
         result = step(tokens, kept, parents, state, width + 1, full=True)
         state = result.state
+        padded = result.attention.shape[2]
         going_on = np.zeros(len(live), dtype=bool)
         for row, sentence in enumerate(map(int, live)):
             one, last = demands[sentence], bool(longest[sentence] <= length)
-            beam, ends = _advance(beams[sentence], result, row, one, widths[sentence], last, config)
+            size = padded if source_lengths is None else source_lengths[sentence]
+            beam, ends = _advance(beams[sentence], result, row, size, one, widths[sentence], last, config)
             beams[sentence] = beam
             found[sentence] += ends
             going_on[row] = bool(beam) and not _settled(found[sentence], beam, one, length, config)
@@ -104,7 +112,14 @@ def constrained_search(
 
 
 def _advance(
-    beam: list[_Live], result: Step, row: int, demands: Demands, width: int, last: bool, config: SearchConfig
+    beam: list[_Live],
+    result: Step,
+    row: int,
+    source_length: int,
+    demands: Demands,
+    width: int,
+    last: bool,
+    config: SearchConfig,
 ) -> tuple[list[_Live], list[_Found]]:
     """All that the hypotheses of one sentence could do next: the best that go on, and those that end."""
     if result.all_log_probs is None:
@@ -135,7 +150,10 @@ def _advance(
             going_on.append(grown)
             continue
         score = total / float(length_penalty(len(grown.ids), config.length_penalty))
-        whole = Hypothesis(grown.ids, grown.log_probs, score, np.array(grown.attention))
+        attention = np.array(grown.attention)
+        if config.coverage_penalty:
+            score += config.coverage_penalty * coverage(attention[:, :source_length])
+        whole = Hypothesis(grown.ids, grown.log_probs, score, attention)
         ends.append(_Found(len(grown.met), score, whole))
     return going_on, ends
 

@@ -87,10 +87,11 @@ def probabilities(log_probs: np.ndarray, config: SearchConfig, may_end: bool = T
 
     First the temperature, then top_k, then top_p of what is left. Tokens of equal probability go by their ids.
     """
-    values = log_probs.astype(np.float64) / config.temperature
+    values = log_probs.astype(np.float64)
     if not may_end:
         values[EOS_ID] = -np.inf
-    shares = np.exp(values - values.max())
+    with np.errstate(over="ignore"):  # at a temperature near 0 all but the most probable become impossible
+        shares = np.exp((values - values.max()) / config.temperature)
     if (config.top_k and config.top_k < len(shares)) or config.top_p < 1:
         order = np.argsort(-shares, kind="stable")
         shares[order[config.top_k or len(order) :]] = 0

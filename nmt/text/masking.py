@@ -13,7 +13,7 @@ What is loose at either end of a sentence never enters it, nor does a name set o
 import dataclasses
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nmt.text import casing
@@ -72,6 +72,9 @@ _PEOPLE: tuple[dict[str, tuple[str, ...]], ...] = (
         "he": ("ג'ון", "ג׳ון"), "hi": ("जॉन",), "th": ("จอห์น",),
     },
 )  # fmt: skip
+# Behind "Mr." and the like, where a first name would be odd.
+_TITLED = {"": ("Jackson",), "ja": ("ジャクソン",), "zh": ("杰克逊", "傑克遜"), "ko": ("잭슨",), "ru": ("Джексон",)}
+_TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Sra|M|Mme|Herr|Frau)\.?\s+$")
 _FIGURES = ("25", "48", "36", "74")
 
 
@@ -111,19 +114,28 @@ def mask(part: str, spans: Sequence[Span], source_language: str, target_language
     return Masked(source, text, before, after, placed)
 
 
-def calmed(masked: Masked, source_language: str) -> Masked:
-    """The same sentence in small letters, if it is in capitals; what stands for spans stays as it is."""
+def calmed(masked: Masked, source_language: str, num_tokens: Callable[[str], int]) -> Masked:
+    """The same sentence in small letters, if it or a word is in capitals; what stands for spans stays as it is.
+
+    Args:
+        masked: the sentence.
+        source_language: its code.
+        num_tokens: how many subwords a text has.
+    """
     parts, done = [], 0
     for slot in masked.slots:
         parts.append(masked.text[done : slot.start])
         done = slot.end
     parts.append(masked.text[done:])
-    if not casing.is_shouted(" ".join(parts)):
+    own = " ".join(parts)
+    is_shouted = casing.is_shouted(own)
+    rewrite = casing.calm if is_shouted or casing.is_hurried(own) else casing.unstressed
+    text = rewrite(masked.text, source_language, num_tokens)
+    if text == masked.text:
         return masked
-    text = casing.calm(masked.text, source_language)
     for slot in masked.slots:
         text = text[: slot.start] + masked.text[slot.start : slot.end] + text[slot.end :]
-    return dataclasses.replace(masked, text=text, is_shouted=True)
+    return dataclasses.replace(masked, text=text, is_shouted=is_shouted)
 
 
 def _partners(spans: Sequence[Span]) -> dict[int, int]:
@@ -175,7 +187,8 @@ def _render(gaps: list[str], spans: list[Span], source_language: str, target_lan
         start = len(text)
         surfaces: tuple[str, ...] = ()
         if span.role == "name":
-            stand_in, surfaces = next(people)
+            titled = _TITLE.search(text) and "Jackson" not in around + text
+            stand_in, surfaces = _as_written(_TITLED, source_language, target_language) if titled else next(people)
         elif span.role == "number":
             stand_in = span.text if span.kind == "measure" and len(span.text) <= _LONGEST else next(figures)
         else:
@@ -189,16 +202,23 @@ def _render(gaps: list[str], spans: list[Span], source_language: str, target_lan
 
 def _stand_ins(around: str, source_language: str, target_language: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Names that the sentence does not have, over and over."""
-
-    def of(person: dict[str, tuple[str, ...]], language: str) -> tuple[str, ...]:
-        return person.get(language.partition("-")[0], person[""])
-
-    free = [person for person in _PEOPLE if not any(name in around for name in of(person, source_language))]
+    free = [person for person in _PEOPLE if not any(name in around for name in _in(person, source_language))]
     while True:
         for person in free or _PEOPLE:
-            # A model may also leave a foreign name as it is.
-            target = of(person, target_language)
-            yield of(person, source_language)[0], (*target, *(name for name in person[""] if name not in target))
+            yield _as_written(person, source_language, target_language)
+
+
+def _as_written(
+    person: dict[str, tuple[str, ...]], source_language: str, target_language: str
+) -> tuple[str, tuple[str, ...]]:
+    """A name in the one language, and how it may look in the other."""
+    target = _in(person, target_language)
+    # A model may also leave a foreign name as it is.
+    return _in(person, source_language)[0], (*target, *(name for name in person[""] if name not in target))
+
+
+def _in(person: dict[str, tuple[str, ...]], language: str) -> tuple[str, ...]:
+    return person.get(language.partition("-")[0], person[""])
 
 
 def _unseen(span: Span, before: str, after: str) -> str:

@@ -6,7 +6,7 @@ ones can tear it. `nmt.text.masking` decides what the model reads in its place, 
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MARK = "\ue000"  # stands for a span in a skeleton; in the text itself it is protected like any private character
@@ -98,6 +98,18 @@ def shield(
         parts += [text[done:start], MARK]
         done = end
     return Shielded("".join(parts) + text[done:], tuple(span for _, _, span in merged))
+
+
+def also(shielded: Shielded, ranges: Iterable[tuple[int, int]]) -> Shielded:
+    """With names as spans too, given by their places in the skeleton, in order."""
+    parts, spans, done = [], list[Span](), 0
+    waiting = iter(shielded.spans)
+    for start, end in ranges:
+        parts += [shielded.skeleton[done:start], MARK]
+        spans += [next(waiting) for _ in range(parts[-2].count(MARK))]
+        spans.append(Span(shielded.skeleton[start:end], "term", "name"))
+        done = end
+    return Shielded("".join(parts) + shielded.skeleton[done:], (*spans, *waiting))
 
 
 def reveal(skeleton: str, spans: Iterator[Span]) -> str:

@@ -165,6 +165,8 @@ def _needs_space(slot: Slot, before: str, after: str, uses_spaces: bool) -> bool
         return True
     if before in _OPENERS or after in _CLOSERS:
         return False
+    if slot.span.kind == "term" and after == "s" and slot.span.text.endswith(before):  # a genitive: "Kakogawas"
+        return False
     if slot.span.kind in _BROAD and not uses_spaces:
         return True
     return before.isascii() and after.isascii() and before.isalnum() and after.isalnum()

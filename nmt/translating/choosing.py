@@ -14,8 +14,9 @@ from nmt.engines import Engine
 from nmt.search.steering import branch
 from nmt.tokenizer import BOS_ID, EOS_ID
 from nmt.translating.drafts import Task
-from nmt.translating.opening import SPACE, Opening
+from nmt.translating.opening import Opening
 from nmt.translating.sentences import SentenceTranslator
+from nmt.translating.spelling import SPACE
 from nmt.translation import Alternative, Choice
 
 _TRIED = 2  # first tokens tried for each word wanted: several may begin the same one
@@ -39,7 +40,7 @@ def choose(
     candidates = _candidates(sentences, task, begin, _TRIED * num_choices)
     task = dataclasses.replace(task, opening=begin, terms=(), check=False)  # what is asked for, however it looks
     config = dataclasses.replace(config, num_alternatives=1)
-    found = sentences.complete([task] * len(candidates), config, [branch([path]) for path, _ in candidates])
+    found = sentences.fulfil([task] * len(candidates), config, [branch([path]) for path, _ in candidates])
     words: dict[str, Choice] = {}
     for (path, probability), sentence in zip(candidates, found, strict=True):
         best = sentence.alternatives[0]

@@ -1,9 +1,10 @@
 """What a search has found as a translated sentence: text, words, and what looks wrong with it."""
 
 import dataclasses
+import functools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from nmt.text.reading import Reading, columns_of, read
 from nmt.tokenizer import Tokenizer
 from nmt.translating.opening import Opening
 from nmt.translating.words import aligned, words
-from nmt.translation import Alternative, Sentence, untranslated
+from nmt.translation import Alternative, Sentence, Word, untranslated
 
 # Letters spelled in bytes could come out as a line break or as half a character.
 _UNPRINTABLE_SIGN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]")
@@ -87,24 +88,16 @@ class Drafter:
         alternatives: dict[str, Alternative] = {}  # one text can be spelled in several ways; the best counts
         problems: list[str] = []
         for hypothesis in hypotheses:
-            tokens = hypothesis.ids[:-1]
-            pieces = tuple(self._target.pieces(tokens))
-            attention = hypothesis.attention[:-1, : len(task.ids)]
-            plain = _UNPRINTABLE.sub(" ", self._target.decode(tokens)).strip()
+            plain = _UNPRINTABLE.sub(" ", self._target.decode(hypothesis.ids[:-1])).strip()
             if not plain:
                 continue
-            reading = self._reading(pieces, attention, columns)
-            restored = self._restored(task, reading, plain)
-            text = restored.text
-            if text in alternatives:
+            one, guessed = self._alternative(task, hypothesis, plain, columns)
+            if one.text in alternatives:
                 continue
             if not alternatives:
-                problems += self._problems(task, text, plain, len(tokens), config) if task.check else []
-                problems += [f"{quality.GUESS}: {span}" for span in restored.guessed]
-            found = words(text, restored.origins, reading, hypothesis.log_probs, self._spaced)
-            alternatives[text] = Alternative(
-                text, hypothesis.score, pieces, hypothesis.log_probs[:-1], attention, found
-            )
+                problems += self._problems(task, one.text, plain, len(one.tokens), config) if task.check else []
+                problems += [f"{quality.GUESS}: {span}" for span in guessed]
+            alternatives[one.text] = one
         if not alternatives:  # all that was found were spaces; the source says more than nothing
             one = self._nothing(task, hypotheses)
             alternatives[one.text] = one
@@ -140,24 +133,44 @@ class Drafter:
         """What the beginning of a translation looks like, without protected spans whose place is not known yet."""
         text = _UNPRINTABLE.sub(" ", self._target.decode(hypothesis.ids).rstrip("\ufffd")).strip()
         if not task.masked.slots or not text:
-            return task.masked.before + (shout(text) if task.masked.is_shouted else text)
+            return task.masked.before + (shout(text, self._languages[1]) if task.masked.is_shouted else text)
         columns = columns_of(task.masked, task.ids[:-1], self._source)
-        reading = self._reading(self._target.pieces(hypothesis.ids), hypothesis.attention, columns)
-        return _as_loud(restore(task.masked, reading, self._spaced, is_whole=False), task).text
+        reading = _reading(self._target.pieces(hypothesis.ids), hypothesis.attention, columns)
+        return self._as_loud(restore(task.masked, reading, self._spaced, is_whole=False), task).text
 
-    @staticmethod
-    def _reading(pieces: Sequence[str], attention: np.ndarray, columns: Sequence[tuple[int, int]]) -> Reading:
-        reading = read(pieces, attention, columns)
-        # Sign by sign, so that the bounds stay where they are.
-        return dataclasses.replace(reading, text=_UNPRINTABLE_SIGN.sub(" ", reading.text))
+    def _alternative(
+        self, task: Task, hypothesis: Hypothesis, plain: str, columns: Sequence[tuple[int, int]]
+    ) -> tuple[Alternative, tuple[str, ...]]:
+        """A translation with its beginning and its spans, and those of them whose place is a guess."""
+        pieces, log_probs = tuple(self._target.pieces(hypothesis.ids[:-1])), hypothesis.log_probs
+        attention = hypothesis.attention[:-1, : len(task.ids)]
+        guessed: tuple[str, ...] = ()
+        find: Callable[[], tuple[Word, ...]]
+        if task.opening is None and not task.masked.has_spans:
+            text = shout(plain, self._languages[1]) if task.masked.is_shouted else plain
+            find = functools.partial(_plain_words, text, plain, pieces, attention, log_probs, self._spaced)
+        else:
+            reading = _reading(pieces, attention, columns)
+            restored = self._restored(task, reading)
+            text, guessed = restored.text, restored.guessed
+            find = functools.partial(words, text, restored.origins, reading, log_probs, self._spaced)
+        return Alternative(text, hypothesis.score, pieces, log_probs[:-1], attention, find), guessed
 
-    def _restored(self, task: Task, reading: Reading, plain: str) -> Restored:
-        """The text of a translation with its beginning and its spans."""
+    def _restored(self, task: Task, reading: Reading) -> Restored:
         if task.opening is not None:
-            return _as_loud(task.opening.finish(reading, self._spaced), task)
-        if task.masked.has_spans:
-            return _as_loud(restore(task.masked, reading, self._spaced), task)
-        return _as_loud(Restored(plain, (), aligned(plain, reading.text)), task)
+            return self._as_loud(task.opening.finish(reading, self._spaced), task)
+        return self._as_loud(restore(task.masked, reading, self._spaced), task)
+
+    def _as_loud(self, restored: Restored, task: Task) -> Restored:
+        """In capitals, where the sentence is; what was not translated stays, and so does what was typed."""
+        if not task.masked.is_shouted:
+            return restored
+        typed = len(task.opening.text) if task.opening else 0
+        loud = shout(restored.text, self._languages[1])
+        text = "".join(
+            loud[k] if k >= typed and origin >= 0 else restored.text[k] for k, origin in enumerate(restored.origins)
+        )
+        return dataclasses.replace(restored, text=text)
 
     def _nothing(self, task: Task, hypotheses: Sequence[Hypothesis]) -> Alternative:
         text = task.masked.source
@@ -174,11 +187,15 @@ class Drafter:
         return found + [f"{quality.NUMBER}: {number}" for number in missing]
 
 
-def _as_loud(restored: Restored, task: Task) -> Restored:
-    """The translation in capitals, where the sentence is; what was not translated stays, and so does what was typed."""
-    if not task.masked.is_shouted:
-        return restored
-    typed = len(task.opening.text) if task.opening else 0
-    signs = zip(restored.text, restored.origins, strict=True)
-    text = "".join(shout(c) if k >= typed and origin >= 0 else c for k, (c, origin) in enumerate(signs))
-    return dataclasses.replace(restored, text=text)
+def _reading(pieces: Sequence[str], attention: np.ndarray, columns: Sequence[tuple[int, int]]) -> Reading:
+    reading = read(pieces, attention, columns)
+    # Sign by sign, so that the bounds stay where they are.
+    return dataclasses.replace(reading, text=_UNPRINTABLE_SIGN.sub(" ", reading.text))
+
+
+def _plain_words(
+    text: str, plain: str, pieces: Sequence[str], attention: np.ndarray, log_probs: Sequence[float], uses_spaces: bool
+) -> tuple[Word, ...]:
+    """The words of a translation without spans: `text` is `plain` but for capitals."""
+    reading = _reading(pieces, attention, ())
+    return words(text, aligned(plain, reading.text), reading, log_probs, uses_spaces)

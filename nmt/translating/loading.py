@@ -48,10 +48,12 @@ def load(name_or_folder: str | Path, engine: str = "auto", num_threads: int = 0)
     Raises:
         BundleError: there is no such model, or it is damaged.
         MissingExtraError: its engine is not installed.
-        ConfigError: an engine that does not exist.
+        ConfigError: an engine that does not exist, or fewer than 0 threads.
     """
     if engine not in ENGINES:
         raise ConfigError(f'engine must be one of {", ".join(ENGINES)}, not "{engine}"')
+    if num_threads < 0:
+        raise ConfigError(f"num_threads must be 0 (all) or more, not {num_threads}")
     folder = bundle.find(name_or_folder)
     config = bundle.read_config(folder)
     source, target = (
@@ -77,12 +79,13 @@ def load_ensemble(names_or_folders: Sequence[str | Path], engine: str = "auto", 
     """Open several bundles with the same vocabularies as one model; arguments and errors are those of `load`.
 
     Raises:
-        ConfigError: there are none, or their vocabularies differ.
+        ConfigError: there are none, or their languages or vocabularies differ.
     """
     models = [load(one, engine, num_threads) for one in names_or_folders]
     if not models:
         raise ConfigError("an ensemble needs at least one model")
     first = models[0]
+    pair = _languages(first)
     for other in models[1:]:
         for side in ("source", "target"):
             if getattr(other, side).model != getattr(first, side).model:
@@ -90,6 +93,11 @@ def load_ensemble(names_or_folders: Sequence[str | Path], engine: str = "auto", 
                     f"{other.info.folder} and {first.info.folder} have different {side} vocabularies; the models of an "
                     "ensemble must be trained with the same ones"
                 )
+        if _languages(other) != pair:  # two directions can have one joint vocabulary
+            raise ConfigError(
+                f"{other.info.folder} translates {'-'.join(_languages(other))} and {first.info.folder} "
+                f"{'-'.join(pair)}; the models of an ensemble must translate the same languages"
+            )
     if len(models) == 1:
         return first
     return LoadedModel(
@@ -109,6 +117,10 @@ def load_ensemble(names_or_folders: Sequence[str | Path], engine: str = "auto", 
         EnsembleEngine([model.engine for model in models]),
         min(model.num_workers for model in models),
     )
+
+
+def _languages(model: LoadedModel) -> tuple[str, str]:
+    return model.info.source_language, model.info.target_language
 
 
 def _num_processors() -> int:

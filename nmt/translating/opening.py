@@ -1,74 +1,21 @@
 """The beginning of a translation as its reader typed it, and as the model is to write it."""
 
-import bisect
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nmt import languages
 from nmt.search.steering import Guide, branch
+from nmt.text.casing import calm, shout
 from nmt.text.masking import Masked, Slot
 from nmt.text.placement import Restored, restore
 from nmt.text.reading import Reading
-from nmt.tokenizer import EOS_ID, Tokenizer
+from nmt.tokenizer import Tokenizer
+from nmt.translating.spelling import Spellings, Ways
 
-SPACE = "\u2581"
-_SPECIAL = re.compile(r"<0x[0-9A-F]{2}>|<pad>|<unk>|</?s>")
 _UNSEEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2581\ufffd]")  # what no translation has but spaces
 _LEAST_OF_SPAN = 3  # characters of a span that make it out
-
-
-# Token sequences, and which tokens may follow each; None: any.
-Ways = Mapping[tuple[int, ...], tuple[int, ...] | None]
-
-
-class Spellings:
-    """The ways to spell the beginning of a text whose end is not yet known."""
-
-    def __init__(self, tokenizer: Tokenizer):
-        self._tokenizer = tokenizer
-        pieces = tokenizer.pieces(range(tokenizer.vocab_size))
-        ordinary = sorted((piece, k) for k, piece in enumerate(pieces) if not _SPECIAL.fullmatch(piece))
-        self._pieces, self._ids = [piece for piece, _ in ordinary], [k for _, k in ordinary]
-        self._longest = max(map(len, self._pieces))
-        self._id_of = {piece: k for k, piece in enumerate(pieces)}
-        self._leads = pieces[tokenizer.encode("a")[0]].startswith(SPACE)
-
-    def ids(self, tokens: Sequence[str]) -> tuple[int, ...]:
-        """The ids of tokens of this vocabulary."""
-        return tuple(self._id_of[token] for token in tokens)
-
-    def ways(self, text: str, space_follows: bool) -> Ways:
-        """How to spell a text whose last token may spell more than that.
-
-        All but the last token are as the tokenizer spells them: that is how the model has learned to write.
-
-        Args:
-            text: as `Tokenizer.normalise` gives it.
-            space_follows: whether a new word, or the end, comes next.
-        """
-        if not text:
-            return {(): None}
-        whole = tuple(self._tokenizer.encode(text))
-        if space_follows:
-            return {whole: (*self._beginning_with(SPACE), EOS_ID)}
-        found: dict[tuple[int, ...], tuple[int, ...] | None] = {whole: None}
-        spelled = (SPACE if self._leads else "") + text.replace(" ", SPACE)
-        for start in range(max(0, len(spelled) - self._longest), len(spelled)):
-            longer = self._beginning_with(spelled[start:], and_longer=True)
-            if longer:
-                found.setdefault(self._spelled(spelled[:start]), longer)
-        return found
-
-    def _spelled(self, spelled: str) -> tuple[int, ...]:
-        """The ids of what is not all of a text, so that a space can stand at its end."""
-        ids = tuple(self._tokenizer.encode(spelled.replace(SPACE, " ")))
-        return (*ids, self._id_of[SPACE]) if spelled.endswith(SPACE) and SPACE in self._id_of else ids
-
-    def _beginning_with(self, start: str, and_longer: bool = False) -> tuple[int, ...]:
-        first = bisect.bisect_left(self._pieces, start)
-        last = bisect.bisect_left(self._pieces, start + "\U0010ffff", lo=first)
-        return tuple(self._ids[k] for k in range(first, last) if not and_longer or self._pieces[k] != start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,8 +84,15 @@ def _behind(reading: Reading, cut: int) -> Reading:
     return Reading(reading.text[cut:], bounds, reading.attention[first:], reading.columns)
 
 
-def opening(masked: Masked, text: str, tokenizer: Tokenizer, spellings: Spellings, uses_spaces: bool) -> Opening:
-    """What it takes to begin the translation of a sentence with `text`, which may have some of its protected spans."""
+def opening(masked: Masked, text: str, tokenizer: Tokenizer, spellings: Spellings, language: str) -> Opening:
+    """What it takes to begin the translation of a sentence with `text`, which may have some of its protected spans.
+
+    Args:
+        masked: the sentence.
+        text: as it was typed.
+        tokenizer, spellings: of the target language.
+        language: its code.
+    """
     if masked.before.startswith(text):
         left = dataclasses.replace(masked, before=masked.before[len(text) :])
         return Opening(text, "", (-1,) * len(text), "", {(): None}, left, tuple(range(len(masked.slots))))
@@ -155,7 +109,10 @@ def opening(masked: Masked, text: str, tokenizer: Tokenizer, spellings: Spelling
     for one in found:
         mark = -2 - one.slot if one.slot >= 0 and masked.slots[one.slot].end > masked.slots[one.slot].start else -1
         origins[one.start : one.end] = [mark] * (one.end - one.start)
-    ways = spellings.ways(seen, uses_spaces and bool(seen) and view[-1:].isspace())
+    if masked.is_shouted:
+        seen = _calmed(seen, frozenset(origins), language, tokenizer)
+    space_follows = languages.language(language).uses_spaces and bool(seen) and view[-1:].isspace()
+    ways = spellings.ways(seen, space_follows)
     left, slots_left = _left(masked, found)
     return Opening(text, rest, tuple(origins), seen, ways, left, slots_left)
 
@@ -234,6 +191,14 @@ def _origins(view: str, places: Sequence[int], seen: str, length: int) -> list[i
             origins[typed] = place
         place += 1
     return origins
+
+
+def _calmed(seen: str, typed: frozenset[int], language: str, tokenizer: Tokenizer) -> str:
+    """What was typed in capitals as the model writes it, which does so in small letters; not what stands for spans."""
+    if any(seen[k] != shout(seen[k], language) for k in typed if k >= 0):
+        return seen
+    quiet = calm(seen, language, lambda word: len(tokenizer.encode(word)))
+    return "".join(quiet[k] if k in typed else sign for k, sign in enumerate(seen))
 
 
 def _left(masked: Masked, found: Sequence[_SpanAt]) -> tuple[Masked, tuple[int, ...]]:

@@ -8,9 +8,9 @@ import numpy as np
 from nmt import languages
 from nmt.bundle import BundleConfig
 from nmt.config import TranslationOptions
-from nmt.text import segment
+from nmt.text import glossary, names, segment
 from nmt.text.masking import Masked, calmed, mask
-from nmt.text.protect import MARK, Shielded, Span, reveal, shield
+from nmt.text.protect import MARK, Shielded, Span, also, reveal, shield
 from nmt.tokenizer import Tokenizer
 from nmt.translation import Sentence, Translation
 
@@ -31,6 +31,8 @@ class Planner:
         self._source_uses_spaces, self._target_uses_spaces = (
             languages.language(code).uses_spaces for code in self._languages
         )
+        self._keeps_names = names.keeps_names(*self._languages, source.vocab_size)
+        self._num_pieces = functools.lru_cache(maxsize=10_000)(lambda word: len(source.encode(word)))
         self._limit = config.max_source_tokens - 1  # training counts EOS
 
     def plan(self, text: str, options: TranslationOptions) -> Plan:
@@ -57,9 +59,18 @@ class Planner:
         return plan
 
     def _shielded(self, text: str, options: TranslationOptions) -> Shielded:
-        if options.protect or options.do_not_translate:
-            return shield(text, options.do_not_translate, self._source_uses_spaces, all_kinds=options.protect)
-        return Shielded(text, ())
+        if not options.protect and not options.do_not_translate:
+            return Shielded(text, ())
+        shielded = shield(text, options.do_not_translate, self._source_uses_spaces, all_kinds=options.protect)
+        if not options.protect or not self._keeps_names:
+            return shielded
+        found = names.unknown_names(shielded.skeleton, self._num_pieces)
+        asked = (span for span in found if not self._has_term(shielded.skeleton[slice(*span)], options))
+        return also(shielded, asked)
+
+    def _has_term(self, name: str, options: TranslationOptions) -> bool:
+        """Whether the glossary says how to translate a name, or a part of it."""
+        return bool(glossary.terms_in(name, options.glossary, self._source_uses_spaces))
 
     def _part(self, part: str, spans: list[Span]) -> Plan:
         """A sentence, or a part of a long one, with the white space at its ends kept apart."""
@@ -67,13 +78,13 @@ class Planner:
         masked = mask(core, spans, *self._languages)
         if masked is None or not core or not self._source.encode(masked.text):
             return [reveal(part, iter(spans)) if spans else part]
-        masked = calmed(masked, self._languages[0])
+        masked = calmed(masked, self._languages[0], self._num_tokens)
         start = part.index(core)
         before, after = part[:start], part[start + len(core) :]
         margins = [segment.joint(space, self._target_uses_spaces) for space in (before, after)]
         return [*margins[: bool(before)], masked, *margins[1 : 1 + bool(after)]]
 
-    def _num_tokens(self, text: str, spans: Sequence[Span]) -> int:
+    def _num_tokens(self, text: str, spans: Sequence[Span] = ()) -> int:
         """How long the model's view of a part of a skeleton is at most."""
         if spans:
             text = text.replace(

@@ -63,7 +63,9 @@ class Searcher:
             batch = order[start : start + config.batch_size]
             own = [queries[k] for k in batch]
             step, state = self._start(own, dataclasses.replace(config, no_repeat_ngram=0))  # demands say that
-            found = constrained_search(step, state, _longest(own, config), config, [demands[k] for k in batch])
+            lengths = [len(query) for query in own]
+            wanted = [demands[k] for k in batch]
+            found = constrained_search(step, state, _longest(own, config), config, wanted, lengths)
             yield from zip(batch, found, strict=True)
 
     def _search_batch(self, queries: list[Query], config: SearchConfig) -> list[list[Hypothesis]]:

@@ -14,8 +14,9 @@ from nmt.text import glossary, quality
 from nmt.text.masking import Masked
 from nmt.tokenizer import EOS_ID, Tokenizer
 from nmt.translating.drafts import Draft, Drafter, Task
-from nmt.translating.opening import Opening, Spellings, opening
+from nmt.translating.opening import Opening, opening
 from nmt.translating.queries import Query, Searcher
+from nmt.translating.spelling import Spellings
 from nmt.translation import Sentence
 
 _NO_REPEAT = 3  # tokens in a row that a second search says only once, where the first one ran in circles
@@ -35,9 +36,8 @@ class SentenceTranslator:
 
     def __init__(self, engine: Engine, source: Tokenizer, target: Tokenizer, config: BundleConfig, num_workers: int):
         self._source, self._target = source, target
-        self._source_spaced, self._target_spaced = (
-            languages.language(code).uses_spaces for code in (config.source_language, config.target_language)
-        )
+        self._source_spaced = languages.language(config.source_language).uses_spaces
+        self._target_language = config.target_language
         self._drafter = Drafter(source, target, config)
         self._searcher = Searcher(engine, num_workers)
         self._spellings: Spellings | None = None  # made when first needed
@@ -56,11 +56,12 @@ class SentenceTranslator:
 
     def task(self, masked: Masked, options: TranslationOptions, begin: str = "") -> Task:
         """What it takes to translate a sentence, with a translation that begins with `begin`."""
-        return self._tasks([masked], options, [begin])[0]
+        (task,) = self._tasks([masked], options)
+        return dataclasses.replace(task, opening=self.opening(masked, begin) if begin else None)
 
     def opening(self, masked: Masked, begin: str) -> Opening:
         """What it takes to begin the translation of a sentence with `begin`."""
-        return opening(masked, begin, self._target, self.spellings, self._target_spaced)
+        return opening(masked, begin, self._target, self.spellings, self._target_language)
 
     def translate(
         self,
@@ -86,28 +87,22 @@ class SentenceTranslator:
         Returns:
             A translation of each; nothing at all where `show` has stopped the search.
         """
-        tasks = self._tasks(sentences, options, [""] * len(sentences))
-        queries = [Query(task.ids) for task in tasks]
-        if guides:
-            queries = [dataclasses.replace(query, guide=guide) for query, guide in zip(queries, guides, strict=True)]
-        if show is not None:
-            queries = [
-                dataclasses.replace(query, watch=self._watch(k, task, show))
-                for k, (query, task) in enumerate(zip(queries, tasks, strict=True))
-            ]
-        found = self._searcher.find(queries, config)
-        return self.finish(tasks, found, config) if all(found) else []
+        return self.fulfil(self._tasks(sentences, options), config, guides, show)
 
-    def complete(
-        self, tasks: Sequence[Task], config: SearchConfig, guides: Sequence[Guide | None] | None = None
+    def fulfil(
+        self,
+        tasks: Sequence[Task],
+        config: SearchConfig,
+        guides: Sequence[Guide | None] = (),
+        show: Show | None = None,
     ) -> list[Sentence]:
-        """Translate each sentence so that it begins as its task says, or as further guides do."""
-        chosen = guides if guides is not None else [_guide(task) for task in tasks]
-        queries = [Query(task.ids, guide) for task, guide in zip(tasks, chosen, strict=True)]
-        return self.finish(tasks, self._searcher.find(queries, config), config)
-
-    def finish(self, tasks: Sequence[Task], found: Sequence[list[Hypothesis]], config: SearchConfig) -> list[Sentence]:
-        """The sentences that were found, searched again where they will not do."""
+        """As `translate`, of tasks; each begins as it says, or as its guide does."""
+        watches = [None if show is None else self._watch(k, task, show) for k, task in enumerate(tasks)]
+        chosen = guides or [_guide(task) for task in tasks]
+        queries = [Query(task.ids, guide, watch) for task, guide, watch in zip(tasks, chosen, watches, strict=True)]
+        found = self._searcher.find(queries, config)
+        if show is not None and not all(found):
+            return []
         drafts = [self._drafter.draft(task, one, config) for task, one in zip(tasks, found, strict=True)]
         self._improve(drafts, [k for k, draft in enumerate(drafts) if draft.sentence.missed_terms], False)
         failing = [k for k, draft in enumerate(drafts) if draft.task.check and draft.sentence.problems]
@@ -116,14 +111,13 @@ class SentenceTranslator:
         self._improve(drafts, [k for k in failing if drafts[k].sentence.problems], True)
         return [draft.sentence for draft in drafts]
 
-    def _tasks(self, sentences: Sequence[Masked], options: TranslationOptions, begins: Sequence[str]) -> list[Task]:
-        tasks = []
+    def _tasks(self, sentences: Sequence[Masked], options: TranslationOptions) -> list[Task]:
         encoded = self._source.encode_batch([masked.text for masked in sentences])
-        for masked, ids, begin in zip(sentences, encoded, begins, strict=True):
-            terms = glossary.terms_in(_own_words(masked), options.glossary, self._source_spaced)
-            start = self.opening(masked, begin) if begin else None
-            tasks.append(Task(masked, [*ids, EOS_ID], terms, options.check, start))
-        return tasks
+        terms = [glossary.terms_in(_own_words(one), options.glossary, self._source_spaced) for one in sentences]
+        return [
+            Task(masked, [*ids, EOS_ID], own, options.check)
+            for masked, ids, own in zip(sentences, encoded, terms, strict=True)
+        ]
 
     def _watch(self, place: int, task: Task, show: Show) -> Callable[[Hypothesis], bool]:
         return lambda hypothesis: show(place, self._drafter.beginning(task, hypothesis))
