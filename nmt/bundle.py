@@ -102,9 +102,14 @@ def find(name_or_folder: str | Path) -> Path:
     raise BundleError(f'no model "{name_or_folder}": give the folder of one, or the name of an installed one ({names})')
 
 
-def installed() -> list[BundleInfo]:
-    """The shipped bundles, by name."""
-    return [read_info(path.parent) for path in sorted(PRETRAINED.glob(f"*/{CONFIG}"))]
+def installed(folder: str | Path | None = None) -> list[BundleInfo]:
+    """The shipped bundles, or those that stand in a folder, by name.
+
+    Raises:
+        BundleError: one of them cannot be read.
+    """
+    place = PRETRAINED if folder is None else Path(folder)
+    return [read_info(path.parent) for path in sorted(place.glob(f"*/{CONFIG}"))]
 
 
 def read_info(folder: str | Path) -> BundleInfo:
@@ -204,11 +209,14 @@ def write(
         files: name to content: the tokenizers and, for serving, the graphs.
         weights: name to array; stored in half precision.
         card: the README.md.
+
+    Raises:
+        BundleError: the disk is full, or the folder cannot be written; an older bundle is as it was.
     """
     import safetensors.numpy
 
     folder = Path(folder)
-    with _replacing(folder) as temporary:
+    with _saying_what_cannot_be_written(folder), _replacing(folder) as temporary:
         half = {name: np.ascontiguousarray(values, dtype=np.float16) for name, values in weights.items()}
         safetensors.numpy.save_file(half, temporary / WEIGHTS)
         (temporary / WEIGHTS).chmod(0o644)  # safetensors lets the owner alone read it
@@ -245,6 +253,19 @@ def _replacing(folder: Path) -> Iterator[Path]:
         os.replace(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _saying_what_cannot_be_written(folder: Path) -> Iterator[None]:
+    import safetensors
+
+    try:
+        yield
+    except (OSError, safetensors.SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise BundleError(
+            f"cannot write {folder}: {reason or error}; mend that and run the same command again"
+        ) from None
 
 
 def _write_config(folder: Path, config: BundleConfig) -> None:

@@ -1,6 +1,6 @@
 """Options of every part, as frozen dataclasses, and the recipe file (TOML) that holds them.
 
-Every default in the package is written here and nowhere else.
+Every default in the package is written here, those of training in `nmt.training_config`, and nowhere else.
 """
 
 import dataclasses
@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import ConfigError
+from nmt.option import check as _check
 from nmt.option import documented, option
+from nmt.training_config import TrainingConfig as TrainingConfig
 
 CELLS = ("lstm", "gru", "simple_rnn")
 ATTENTIONS = ("general", "dot", "additive", "multi_head", "none")
-
-
-def _check(condition: bool, message: str) -> None:
-    if not condition:
-        raise ConfigError(message)
 
 
 @dataclass(frozen=True)
@@ -96,55 +93,6 @@ class ModelConfig:
             self.attention != "multi_head" or self.attention_dim % self.attention_heads == 0,
             f"[model] attention_dim ({self.attention_dim}) must be a multiple of attention_heads "
             f"({self.attention_heads}) for attention multi_head",
-        )
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How long, how fast and on what batches the network learns."""
-
-    batch_tokens: int = option(2000, "target tokens in a batch, padding included", (500, 8000))
-    updates: int = option(20_000, "upper bound on the number of optimizer updates", (1000, 200_000))
-    hours: float = option(
-        0.0, "stop after so much training time, the learning-rate decay finished by then; 0: no bound", (0.1, 48.0)
-    )
-    updates_per_round: int = option(
-        500, "a round ends with an evaluation on dev and a checkpoint", (100, 5000), rare=True
-    )
-    learning_rate: float = option(1e-3, "at its highest, when the warm-up ends", (2e-4, 4e-3))
-    warmup_updates: int = option(500, "updates in which the learning rate rises from 0", (100, 4000), rare=True)
-    final_learning_rate: float = option(5e-5, "of the last update, reached by a cosine", (1e-6, 5e-4), rare=True)
-    clip_norm: float = option(1.0, "gradients with a larger norm are scaled down to it", (0.1, 5.0), rare=True)
-    label_smoothing: float = option(0.1, "probability spread over the whole vocabulary", (0.0, 0.2))
-    ema: float = option(
-        0.998,
-        "exponential moving average of the weights, the ones that are evaluated and kept; 0: none",
-        (0.99, 0.9999),
-        rare=True,
-    )
-    source_noise: float = option(
-        0.0, "share of source sentences read as hurried people type them: no capitals, no full stop, typos", (0.0, 0.3)
-    )
-    patience: int = option(10, "rounds without a better dev chrF before training stops", (3, 50))
-    dev_sentences: int = option(500, "how much of the dev part is translated after each round", (100, 2000), rare=True)
-    precision: str = option(
-        "auto",
-        "of matrix products; auto is bfloat16 where the processor multiplies it natively",
-        ("auto", "float32", "mixed_bfloat16"),
-        rare=True,
-    )
-    seed: int = option(1, "of all that is random", rare=True)
-
-    def __post_init__(self) -> None:
-        for name in ("batch_tokens", "updates", "updates_per_round", "warmup_updates", "patience", "dev_sentences"):
-            _check(getattr(self, name) >= 1, f"[training] {name} must be at least 1, not {getattr(self, name)}")
-        for name in ("learning_rate", "clip_norm"):
-            _check(getattr(self, name) > 0, f"[training] {name} must be above 0, not {getattr(self, name)}")
-        for name in ("label_smoothing", "ema", "source_noise"):
-            _check(0 <= getattr(self, name) < 1, f"[training] {name} must be in [0, 1), not {getattr(self, name)}")
-        _check(
-            self.precision in ("auto", "float32", "mixed_bfloat16"),
-            f'[training] precision must be "auto", "float32" or "mixed_bfloat16", not "{self.precision}"',
         )
 
 

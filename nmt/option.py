@@ -3,6 +3,8 @@
 from dataclasses import Field, dataclass, field
 from typing import Any, TypeVar
 
+from nmt.errors import ConfigError
+
 T = TypeVar("T")
 _KEY = "documentation"
 
@@ -33,3 +35,13 @@ def documented(
 def documentation(of: "Field[Any]") -> Documentation | None:
     """What was said about a field; None where nothing was."""
     return of.metadata.get(_KEY)
+
+
+def check(condition: bool, message: str) -> None:
+    """Refuse a value that an option cannot have.
+
+    Raises:
+        ConfigError: with the message, where the condition does not hold.
+    """
+    if not condition:
+        raise ConfigError(message)

@@ -87,6 +87,23 @@ class Tokenizer:
         """`encode` for each text, faster than one by one."""
         return list(self._processor.encode([_storable(text) for text in texts], out_type=int))
 
+    def sample(self, text: str, seed: int, *, alpha: float, nbest: int) -> list[int]:
+        """Ids of one of the best segmentations, drawn by its probability to the power of alpha (Kudo 2018, 3.2).
+
+        Args:
+            text: as for `encode`.
+            seed: with the same one the segmentation is the same; SentencePiece's own drawing does not promise that.
+            alpha: 0 makes all of them equally likely; the higher, the surer the one of `encode`.
+            nbest: the best so many to choose from.
+        """
+        found = self._processor.nbest_encode(_storable(text), nbest_size=nbest, return_type="proto").nbests
+        scores = alpha * np.array([one.score for one in found], dtype=np.float64)
+        shares = np.cumsum(np.exp(scores - scores.max(initial=-np.inf)))
+        if not len(shares):
+            return []
+        place = np.searchsorted(shares, np.random.default_rng(seed).random() * shares[-1], side="right")
+        return [int(piece.id) for piece in found[min(int(place), len(found) - 1)].pieces]
+
     def decode(self, ids: Sequence[int]) -> str:
         """Text of `ids`; special ids are left out, broken byte sequences become U+FFFD."""
         text = str(self._processor.decode([int(i) for i in ids if i >= _NUM_SPECIAL]))

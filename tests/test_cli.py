@@ -15,7 +15,7 @@ import sys
 import types
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -561,8 +561,8 @@ def test_ui_with_an_impossible_port(
 def test_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     calls = []
 
-    def train(recipe_path: Path, *, output: Path | None = None, progress: bool = True) -> Path:
-        calls.append((recipe_path, output))
+    def train(recipe_path: Path, *, output: Path | None = None, progress: bool = True, processes: Any = None) -> Path:
+        calls.append((recipe_path, output, processes.count))
         return Path("somewhere")
 
     module = types.ModuleType("nmt.training.trainer")
@@ -570,7 +570,7 @@ def test_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.setitem(sys.modules, "nmt.training.trainer", module)
     assert main(["train", "a.toml"]) == 0
     assert main(["train", "a.toml", "--output", str(tmp_path)]) == 0
-    assert calls == [(Path("a.toml"), None), (Path("a.toml"), tmp_path)]
+    assert calls == [(Path("a.toml"), None, 1), (Path("a.toml"), tmp_path, 1)]
     assert "somewhere" in capsys.readouterr().out
 
 

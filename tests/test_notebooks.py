@@ -1,5 +1,6 @@
-"""Every notebook runs from top to bottom, offline, and is kept without its outputs."""
+"""Every notebook runs from top to bottom, offline, and is kept without its outputs; its page shows the same code."""
 
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = sorted((ROOT / "docs" / "notebooks").glob("*.html"))
 BUNDLES = sorted(path.parent.name for path in (ROOT / "nmt" / "pretrained").glob("*/config.json"))
 MODEL = os.environ.get("NMT_NOTEBOOK_MODEL", "en-ja")
 
@@ -29,8 +31,9 @@ sys.addaudithook(watch)
 """
 
 
-def test_there_are_notebooks():
+def test_the_notebooks_are_numbered():
     assert NOTEBOOKS and NOTEBOOKS[0].name.startswith("01_")
+    assert len({path.name[:3] for path in NOTEBOOKS}) == len(NOTEBOOKS)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -56,6 +59,31 @@ def test_links_lead_somewhere(path):
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for target in re.findall(r"\]\(([^)#]+)", text):
         assert target.startswith("https://") or (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_is_of_its_notebook(path):
+    notebook = nbformat.read(ROOT / "notebooks" / f"{path.stem}.ipynb", as_version=4)
+    code = "\0".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    page = path.read_text(encoding="utf-8")
+    remedy = f"run python docs/notebooks/render.py {path.stem}"
+    assert f'name="code-sha256" content="{hashlib.sha256(code.encode()).hexdigest()}"' in page, remedy
+    for cell in notebook.cells:
+        assert f"id={cell.id}" in page.replace('"', ""), f"{remedy}: there is no cell {cell.id}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_needs_nothing_else(path):
+    page = path.read_text(encoding="utf-8")
+    assert not re.findall(r"<(?:script|link|iframe)|@import|url\(", page)
+    assert all(source.startswith("data:image/png;base64,") for source in re.findall(r'src="([^"]+)', page))
+    for target in re.findall(r'href="([^"#]+)', page):
+        assert target.startswith("https://") or (path.parent / target).exists(), target
+
+
+def test_pages_are_small():
+    sizes = {path.name: path.stat().st_size for path in PAGES}
+    assert max(sizes.values(), default=0) < 600_000 and sum(sizes.values()) < 4_000_000, sizes
 
 
 @pytest.mark.slow

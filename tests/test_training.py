@@ -2,10 +2,14 @@
 
 import contextlib
 import csv
+import dataclasses
+import hashlib
+import json
 import math
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
-from nmt import ConfigError, CorpusError, NmtError, SearchConfig, TrainingError, Translator, bundle
+from nmt import BundleError, ConfigError, CorpusError, NmtError, SearchConfig, TrainingError, Translator, bundle
 from nmt.config import TrainingConfig, load_recipe
 from nmt.corpora.corpus import Corpus, write_pair_files
 from nmt.evaluation.metrics import Score
@@ -28,6 +32,8 @@ from nmt.tokenizer import Tokenizer
 from nmt.training import rounds
 from nmt.training import trainer as training
 from nmt.training.checkpoint import load_arrays, load_checkpoint
+from nmt.training.run_folder import check_recipe
+from nmt.training.schedule import learning_rate
 
 ROOT = Path(__file__).parent.parent
 # One layer each, so that less of a test is TensorFlow making graphs; noise of every kind, so that its seeds count.
@@ -132,14 +138,14 @@ OPTIONS = st.builds(
 def test_the_warm_up_is_linear_to_the_learning_rate(options, update):
     update %= options.warmup_updates
     expected = options.learning_rate * (update + 1) / options.warmup_updates
-    assert rounds.learning_rate(options, update, 0.0) == pytest.approx(expected)
-    assert rounds.learning_rate(options, options.warmup_updates - 1, 0.0) == pytest.approx(options.learning_rate)
+    assert learning_rate(options, update, 0.0) == pytest.approx(expected)
+    assert learning_rate(options, options.warmup_updates - 1, 0.0) == pytest.approx(options.learning_rate)
 
 
 @given(OPTIONS, st.lists(st.floats(0, 1), min_size=2, max_size=20))
 def test_after_the_warm_up_it_falls_to_the_final_rate(options, shares):
     update = options.warmup_updates
-    rates = [rounds.learning_rate(options, update, share) for share in (0.0, *sorted(shares), 1.0)]
+    rates = [learning_rate(options, update, share) for share in (0.0, *sorted(shares), 1.0)]
     assert rates == sorted(rates, reverse=True)
     assert rates[0] == pytest.approx(options.learning_rate)
     assert rates[-1] == pytest.approx(options.final_learning_rate)
@@ -150,8 +156,8 @@ def rates(monkeypatch):
     """The learning rates of the updates of this test, as they are set."""
     seen = []
 
-    def noting(options, update, share_done, original=rounds.learning_rate):
-        seen.append(original(options, update, share_done))
+    def noting(options, update, share_done, num_reductions):
+        seen.append(learning_rate(options, update, share_done, num_reductions))
         return seen[-1]
 
     monkeypatch.setattr(rounds, "learning_rate", noting)
@@ -290,7 +296,7 @@ def test_patience_ends_a_run_and_the_averaged_weights_of_the_best_round_are_kept
     assert [row["update"] for row in read_log(run)] == ["3", "6", "9", "12"]
     assert [row["dev chrF"] for row in read_log(run)] == ["10.0", "30.0", "30.0", "20.0"]
     assert bundle.read_config(run / "bundle").training["best_update"] == 6
-    assert rates[-1] == pytest.approx(rounds.learning_rate(load_recipe(recipe).training, 11, 11 / 24))
+    assert rates[-1] == pytest.approx(learning_rate(load_recipe(recipe).training, 11, 11 / 24))
 
     best = load_arrays(run / "best.npz")
     for name, kept in best.items():
@@ -420,9 +426,56 @@ def test_a_loss_that_is_no_number_ends_the_run_before_anything_is_saved(place, s
     sides = tuple(Tokenizer.load(place / f"{side}.model") for side in ("source", "target"))
     model = training.build_model(recipe, *sides)
     end = rounds.Rounds(place, recipe, model, sides, Corpus(sample.sources[:2], sample.targets[:2]), False)
-    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) after update 0; lower .* learning_rate"):
+    with pytest.raises(
+        TrainingError, match=r"the loss is (nan|inf) after update 0; nothing has been saved; lower .* learning_rate"
+    ):
         end.on_epoch_end(0, {"loss": loss})
     assert not (place / "checkpoint.npz").exists() and not (place / "best.npz").exists()
+
+
+@pytest.mark.parametrize("moment", ["within a round", "in the last update of a round"])
+def test_what_is_no_number_any_more_ends_the_run_at_once(place, sample, moment):
+    recipe = load_recipe(write_recipe(place))
+    sides = tuple(Tokenizer.load(place / f"{side}.model") for side in ("source", "target"))
+    model = training.build_model(recipe, *sides)
+    end = rounds.Rounds(place, recipe, model, sides, Corpus(sample.sources[:2], sample.targets[:2]), False)
+    end.progress.history.append({"update": 5})
+    with pytest.raises(TrainingError, match=r"the loss is nan after update \d+; the state after update 5 is kept in"):
+        if moment == "within a round":
+            end.progress.update = 19
+            end.on_train_begin()
+            end.on_train_batch_end(0, {"loss": math.nan})
+        else:  # the loss is that of the weights before
+            variable = model.trainable_variables[0]
+            variable.assign(ops.full(variable.shape, math.nan))
+            end.on_epoch_end(0, {"loss": 3.0})
+    assert not (place / "checkpoint.npz").exists() and not (place / "best.npz").exists()
+
+
+def test_a_run_that_began_before_the_package_had_all_of_its_options_is_known_again(tmp_path):
+    recipe = load_recipe(write_recipe(tmp_path))
+    values = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    values["training"] |= {"patience": 1, "hours": 0.0}
+    for key in ("accumulate", "schedule", "restarts", "plateau_factor", "subword_sampling", "deterministic"):
+        del values["training"][key]
+    (tmp_path / "recipe.json").write_text(json.dumps(values), encoding="utf-8")
+    check_recipe(tmp_path, recipe)
+    other = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, accumulate=2))
+    with pytest.raises(TrainingError, match="holds a run of another recipe"):
+        check_recipe(tmp_path, other)
+
+
+def test_a_vocabulary_that_does_not_fit_the_bundle_is_named(tmp_path, tokenizers):
+    folder = shutil.copytree(bundle.find("en-ja"), tmp_path / "en-ja")
+    tokenizers[0].save(folder / "source.model")
+    with pytest.raises(BundleError, match=r"source\.model is damaged"):
+        Translator.load(folder)
+    text = (folder / "config.json").read_text(encoding="utf-8")
+    config = json.loads(text)
+    config["sha256"]["source.model"] = hashlib.sha256((folder / "source.model").read_bytes()).hexdigest()
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(BundleError, match=r"the source tokenizer has \d+ tokens, config\.json says 4000"):
+        Translator.load(folder)
 
 
 # ---------------------------------------------------------------- the recipes that ship

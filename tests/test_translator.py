@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from hypothesis import strategies as st
 
 from nmt import BundleError, ConfigError, SearchConfig, Translator, bundle
 from nmt.config import TranslationOptions
+from nmt.translating import drafts
+from nmt.translating.words import words
 
 LINES = [
     "Good morning!",
@@ -111,6 +114,8 @@ def test_loading_what_is_not_a_model_says_so(tmp_path, tiny_bundle):
         Translator.load(tmp_path)
     with pytest.raises(ConfigError, match="engine"):
         Translator.load(tiny_bundle, engine="abacus")
+    with pytest.raises(ConfigError, match="num_threads must be 0"):
+        Translator.load(tiny_bundle, num_threads=-3)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +211,30 @@ def test_serving_opens_no_connection_and_leaves_no_file_behind(tmp_path, tiny_bu
 def test_half_a_surrogate_pair_harms_nothing(translator):
     texts = ["caf\udce9 is good.", "Yes."]
     assert [bool(t.text) for t in translator.translate_batch(texts)] == [True, True]
+
+
+def test_a_draw_depends_on_its_sentence_and_seed_alone(fast):
+    config = SearchConfig(temperature=1.0, top_k=20, seed=5, beam_size=3, num_alternatives=3, max_length_extra=4)
+    together = fast.translate_batch(LINES * 2, config)
+    assert [t.text for t in together[:7]] == [t.text for t in together[7:]]
+    assert [t.text for t in together[:7]] == [fast.translate(line, config).text for line in LINES]
+    other = fast.translate_batch(LINES, dataclasses.replace(config, seed=6))
+    assert [t.text for t in other] != [t.text for t in together[:7]]
+
+
+def test_words_are_found_when_somebody_asks(fast, monkeypatch):
+    texts = ["Where is the station?", "See {x} at 12:30."]
+
+    def all_words(translations):
+        return [translation.sentences[0].alternatives[0].words for translation in translations]
+
+    expected = all_words(fast.translate_batch(texts))
+    assert all_words(pickle.loads(pickle.dumps(fast.translate_batch(texts)))) == expected
+    calls = []
+    monkeypatch.setattr(drafts, "words", lambda *given: calls.append(given) or words(*given))
+    found = fast.translate_batch(texts)
+    assert not calls, "a file needs none"
+    assert all_words(found) == expected and len(calls) == 2
 
 
 def test_the_shortest_possible_limit_still_gives_a_translation(translator):

@@ -7,6 +7,7 @@ V vocabulary, D width.
 
 import contextlib
 import contextvars
+import importlib
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ with quietly():
 # isort: split
 import numpy as np
 
-from nmt.backend import portable
+from nmt.backend import portable, updates
 
 Tensor = Any
 
@@ -212,6 +213,37 @@ def adam(learning_rate: float, **options: Any) -> keras.optimizers.Optimizer:
     """`keras.optimizers.Adam` (Kingma & Ba 2015), by the fastest form that there is."""
     kind = fast.Adam if BACKEND == "tensorflow" else keras.optimizers.Adam
     return kind(learning_rate, **options)
+
+
+def steps(model: keras.Model) -> "updates.Steps":
+    """The parts of an update of a compiled model; see `nmt.backend.updates`."""
+    form = {"tensorflow": "tensorflow_updates", "jax": "jax_updates", "torch": "torch_updates"}[BACKEND]
+    made: updates.Steps = importlib.import_module(f"nmt.backend.{form}").Steps(model)
+    return made
+
+
+@contextlib.contextmanager
+def deterministic() -> Iterator[None]:
+    """Inside, the same operations give the same results to the last bit, where they would not anyhow (on processors).
+
+    Raises:
+        ConfigError: JAX on a graphics processor has not been told so by the environment.
+    """
+    if BACKEND == "jax":
+        on_jax.check_deterministic()
+        yield
+        return
+    set_deterministic = fast.set_deterministic if BACKEND == "tensorflow" else on_torch.set_deterministic
+    set_deterministic(True)
+    try:
+        yield
+    finally:
+        set_deterministic(False)
+
+
+def curves(folder: Path) -> list[keras.callbacks.Callback]:
+    """What writes the curves of a run for TensorBoard, where the backend can."""
+    return [fast.Curves(folder, write_graph=False)] if BACKEND == "tensorflow" else []
 
 
 def compiles_updates() -> bool:

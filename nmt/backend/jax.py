@@ -1,6 +1,7 @@
 """What JAX needs: every new shape is compiled anew, and compiled functions get the values of variables as arguments."""
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,8 @@ import jax
 import keras
 import numpy as np
 
-from nmt.backend import portable
+from nmt.backend import portable, processes
+from nmt.errors import ConfigError
 
 _FINEST = 4
 
@@ -24,8 +26,12 @@ def rounded(size: int) -> int:
 
 
 def filled_up(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """A batch in one of few shapes: columns of padding, and rows without labels, which cost nothing."""
-    rows = rounded(len(batch["source"]))
+    """A batch in one of few shapes: columns of padding, and rows without labels, which cost nothing.
+
+    Where several devices share it, each has equally many rows; this process gets those of its own.
+    """
+    devices = processes.num_devices()
+    rows = -(-rounded(len(batch["source"])) // devices) * devices
     width = {"source": rounded(batch["source"].shape[1]), "target": rounded(batch["target"].shape[1])}
     made = {}
     for name, values in batch.items():
@@ -34,7 +40,15 @@ def filled_up(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         made[name][: len(values), : values.shape[1]] = values
         if name == "source":  # a sentence without a token would have no mean
             made[name][len(values) :] = made[name][0]
+        made[name] = processes.own_rows(made[name])
     return made
+
+
+def check_deterministic() -> None:
+    """See `nmt.backend.deterministic`; XLA reads the flag when it starts, before anyone can ask for it here."""
+    flag = "--xla_gpu_deterministic_ops=true"
+    if jax.default_backend() != "cpu" and flag not in os.environ.get("XLA_FLAGS", ""):
+        raise ConfigError(f"deterministic training on this device needs the environment variable XLA_FLAGS={flag}")
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -51,4 +65,4 @@ def compiled(function: Callable[..., Any], model: keras.Model) -> Callable[..., 
         with keras.StatelessScope(state_mapping=list(zip(model.weights, values, strict=True))):
             return function(*arguments)
 
-    return lambda *arguments: stateless([variable.value for variable in model.weights], *arguments)
+    return lambda *arguments: stateless([processes.local(variable.value) for variable in model.weights], *arguments)

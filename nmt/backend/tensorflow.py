@@ -1,5 +1,6 @@
 """Faster forms for TensorFlow, and what only TensorFlow has. `nmt.backend` documents what each one does."""
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -15,11 +16,14 @@ from nmt.backend.quiet import quietly
 
 with quietly():
     import tensorflow as tf
+    from tensorflow.python.framework import config as framework_config  # only there can it be taken back
 
 # isort: split
 import keras
 import numpy as np
 from keras import ops
+
+from nmt.errors import TrainingError
 
 Tensor = Any
 
@@ -121,6 +125,39 @@ class Adam(keras.optimizers.Adam):
 def _handle(variable: Any) -> Tensor:
     """Of a Keras variable, or of the TensorFlow one in it, which is what Keras hands to optimizers."""
     return (variable.value if isinstance(variable, keras.Variable) else variable).handle
+
+
+class Curves(keras.callbacks.TensorBoard):
+    """Keras's curves of a run for TensorBoard; a disk that is full is said in one line."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Add a point to each curve."""
+        with self._writing():
+            super().on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Close the files."""
+        with self._writing():
+            super().on_train_end(logs)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except tf.errors.OpError as error:
+            reason = str(error.message).partition("; ")[2].partition("\n")[0]  # after the file's name
+            raise TrainingError(
+                f"cannot write the curves in {self.log_dir}: {reason or error.message}; mend that and run the same "
+                "command again: it continues from the last checkpoint"
+            ) from None
+
+
+def set_deterministic(wanted: bool) -> None:
+    """Take only operations whose result is the same each time, or any again."""
+    if wanted:
+        tf.config.experimental.enable_op_determinism()
+    else:
+        framework_config.disable_op_determinism()
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

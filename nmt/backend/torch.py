@@ -11,6 +11,11 @@ def set_threads(number: int) -> None:
     torch.set_num_threads(number)
 
 
+def set_deterministic(wanted: bool) -> None:
+    """Take only operations whose result is the same each time, or any again."""
+    torch.use_deterministic_algorithms(wanted)
+
+
 def without_gradients(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of tensors that keeps nothing for a gradient."""
     return torch.no_grad()(function)  # type: ignore[no-any-return]

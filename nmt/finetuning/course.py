@@ -64,14 +64,14 @@ def learn(course: Course, show: bool, tell: Tell) -> Learned:
     """
     recipe, data = course.recipe, course.data
     with computing(recipe.training) as shards:
-        model = build_model(recipe, *course.tokenizers, shards, course.prepare)
+        model = build_model(recipe, *course.tokenizers, shards, course.prepare, tell)
         rounds = Rounds(course.run, recipe, model, course.tokenizers, data.dev, show)
         encoded = encode_corpus(data.train, *course.tokenizers, recipe.data.max_tokens)
         if not rounds.is_over():
             old = None
             if data.mix is not None:
                 old = encode_corpus(data.mix, *course.tokenizers, recipe.data.max_tokens)
-            plan = batch_plan(encoded, course.tokenizers[0], recipe, old, course.mix_share)
+            plan = batch_plan(encoded, course.tokenizers, recipe, old, course.mix_share)
             if rounds.progress.update:
                 tell(f"goes on after update {rounds.progress.update:,}")
             else:

@@ -9,7 +9,7 @@ Axis letters: B batch, T time, D width, H units.
 from typing import Any, ClassVar
 
 from nmt import backend
-from nmt.backend import keras, ops
+from nmt.backend import fused, keras, ops
 from nmt.network.lowrank import LowRankLayer
 
 Tensor = Any
@@ -27,6 +27,7 @@ class Recurrent(LowRankLayer):
     """
 
     KERNELS = ("kernel", "recurrent_kernel")
+    CELL: ClassVar[str]  # as ModelConfig.cell has it
     NUM_GATES: ClassVar[int]
     NUM_STATES: ClassVar[int] = 1
 
@@ -56,8 +57,12 @@ class Recurrent(LowRankLayer):
         )
         if state is None:
             state = (ops.zeros((ops.shape(inputs)[0], self.units), dtype="float32"),) * self.NUM_STATES
-        projected = ops.matmul(ops.transpose(inputs, (1, 0, 2)), kernel)  # -> (T, B, G·H)
-        outputs, state = self.scan(projected, recurrent_kernel, bias, state)
+        inputs = ops.transpose(inputs, (1, 0, 2))
+        if run := fused.chosen(self.CELL, inputs.shape[0], self.compute_dtype):
+            outputs, state = run(inputs, kernel, recurrent_kernel, bias, state)
+        else:
+            projected = ops.matmul(inputs, kernel)  # -> (T, B, G·H)
+            outputs, state = self.scan(projected, recurrent_kernel, bias, state)
         return ops.transpose(outputs, (1, 0, 2)), state
 
     def scan(self, projected: Tensor, recurrent_kernel: Tensor, bias: Tensor, state: State) -> tuple[Tensor, State]:
@@ -71,7 +76,7 @@ class LSTM(Recurrent):
     Gates in the order input, forget, candidate, output.
     """
 
-    NUM_GATES, NUM_STATES = 4, 2
+    CELL, NUM_GATES, NUM_STATES = "lstm", 4, 2
 
     def add_bias(self) -> Any:
         """(4H,)"""
@@ -88,7 +93,7 @@ class GRU(Recurrent):
     Gates in the order update, reset, candidate.
     """
 
-    NUM_GATES = 3
+    CELL, NUM_GATES = "gru", 3
 
     def add_bias(self) -> Any:
         """(2, 3H): what is added to the input's part, and to the state's."""
@@ -102,14 +107,14 @@ class GRU(Recurrent):
 class SimpleRNN(Recurrent):
     """One tanh layer that sees its own last output (Elman 1990)."""
 
-    NUM_GATES = 1
+    CELL, NUM_GATES = "simple_rnn", 1
 
     def scan(self, projected: Tensor, recurrent_kernel: Tensor, bias: Tensor, state: State) -> tuple[Tensor, State]:
         """See `nmt.backend.simple_rnn_scan`."""
         return backend.simple_rnn_scan(projected + bias, recurrent_kernel, *state)
 
 
-CELLS: dict[str, type[Recurrent]] = {"lstm": LSTM, "gru": GRU, "simple_rnn": SimpleRNN}  # as ModelConfig.cell has them
+CELLS: dict[str, type[Recurrent]] = {cell.CELL: cell for cell in (LSTM, GRU, SimpleRNN)}
 
 
 def _forget_gate_open(shape: tuple[int, ...], dtype: Any = None) -> Tensor:

@@ -18,6 +18,7 @@ from nmt.errors import CorpusError
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 from nmt.training import noise
 from nmt.training.mixing import Share, pairs_of_pass
+from nmt.training.sampling import SubwordSampling
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +170,7 @@ class BatchPlan:
         seed: of the shuffles.
         source_noise: what replaces some of the sources, if anything does.
         shares: the parts of the corpus, one behind the other, and how often a pass has them; none: every pair once.
+        sampling: other subwords for the sentences of a batch, which may then have more cells; None: the usual ones.
     """
 
     def __init__(
@@ -178,7 +180,9 @@ class BatchPlan:
         seed: int,
         source_noise: SourceNoise | None = None,
         shares: Sequence[Share] = (),
+        sampling: SubwordSampling | None = None,
     ):
+        self._sampling = sampling
         self._corpus, self._batch_tokens, self._seed, self._source_noise = corpus, batch_tokens, seed, source_noise
         self._shares = tuple(shares) or (Share(len(corpus), len(corpus)),)
         self._source_lengths, self._target_lengths = corpus.sources.lengths, corpus.targets.lengths + 1
@@ -213,7 +217,11 @@ class BatchPlan:
             one_pass = self.one_pass(number)
             noise = self._source_noise.of_pass(number) if self._source_noise and first < len(one_pass) else None
             for numbers in one_pass[first:]:
-                yield {"source": self._sources(numbers, noise), **self._targets(numbers)}
+                sources, targets = self._sources(numbers, noise), self._targets(numbers)
+                if self._sampling is not None:
+                    sources = self._sampling.sources(sources, number, numbers)
+                    targets = self._sampling.targets(targets, number, numbers)
+                yield {"source": sources, **targets}
             first = max(0, first - len(one_pass))
             number += 1
 

@@ -25,13 +25,15 @@ class Progress:
     best_update: int = 0
     rounds_without_gain: int = 0
     history: list[dict[str, float]] = field(default_factory=list)  # a record per round
+    num_reductions: int = 0  # of the learning rate, with the schedule "plateau"
+    rounds_on_plateau: int = 0  # since the last gain or reduction
 
-    def record(self, loss: float, scores: Mapping[str, float], tokens_per_batch: float) -> None:
+    def record(self, loss: float, scores: Mapping[str, float], tokens_per_update: float) -> None:
         """Note the end of a round."""
         self.rounds_without_gain += 1
         if scores["chrF"] > self.best_score:
             self.best_score, self.best_update, self.rounds_without_gain = scores["chrF"], self.update, 0
-        speed = tokens_per_batch * self.update / max(self.seconds, 1e-9)
+        speed = tokens_per_update * self.update / max(self.seconds, 1e-9)
         self.history.append(
             {
                 "update": self.update,
@@ -41,6 +43,12 @@ class Progress:
                 **{f"dev {name}": round(value, 3) for name, value in scores.items()},
             }
         )
+
+    def watch_plateau(self, patience: int) -> None:
+        """Lower the learning rate if the score of `record` is the last of so many without a gain."""
+        self.rounds_on_plateau = self.rounds_on_plateau + 1 if self.rounds_without_gain else 0
+        if self.rounds_on_plateau >= patience:
+            self.num_reductions, self.rounds_on_plateau = self.num_reductions + 1, 0
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -58,10 +66,15 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise TrainingError(
-            f"cannot write {path}: {error.strerror or error}; mend that and run the same command again: "
-            "it continues from the last checkpoint"
-        ) from None
+        raise unwritable(path, error) from None
+
+
+def unwritable(path: Path, error: OSError) -> TrainingError:
+    """What to say when a file of a run could not be written."""
+    return TrainingError(
+        f"cannot write {path}: {error.strerror or error}; mend that and run the same command again: "
+        "it continues from the last checkpoint"
+    )
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -83,6 +96,11 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
 def snapshot(model: Any) -> list[np.ndarray]:
     """All that training changes in a compiled model, for `restore`."""
     return [ops.convert_to_numpy(ops.convert_to_tensor(variable)).copy() for variable in _variables(model)]
+
+
+def is_finite(model: Any) -> bool:
+    """Whether all that training changes in a compiled model is still numbers."""
+    return all(bool(np.isfinite(value).all()) for value in snapshot(model) if np.issubdtype(value.dtype, np.floating))
 
 
 def restore(model: Any, values: list[np.ndarray]) -> None:
@@ -113,7 +131,9 @@ def load_checkpoint(path: Path, model: Any) -> Progress | None:
         arrays[name].shape == tuple(variable.shape) for name, variable in variables.items()
     )
     if not fits:
-        raise TrainingError(f"{path} is of another network; choose another folder with --output")
+        raise TrainingError(
+            f"{path} is of another network, or of other vocabularies; choose another folder with --output"
+        )
     for name, variable in variables.items():
         variable.assign(arrays[name])
     return Progress(**json.loads(str(arrays["progress"])))

@@ -16,12 +16,14 @@ from nmt.config import Recipe, TrainingConfig
 from nmt.corpora.corpus import Corpus
 from nmt.network.model import TranslationModel
 from nmt.tokenizer import Tokenizer
+from nmt.training import updates
 from nmt.training.batches import BatchPlan, EncodedCorpus, SourceNoise
 from nmt.training.checkpoint import load_arrays, restore, snapshot
 from nmt.training.mixing import Share
 from nmt.training.packing import pack
 from nmt.training.rounds import BEST, Rounds, bundle_config
 from nmt.training.run_folder import BUNDLE
+from nmt.training.sampling import SubwordSampling
 
 _TIMED = 4  # updates that are timed
 
@@ -34,7 +36,8 @@ def computing(options: TrainingConfig) -> Iterator[int]:
     policy_before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision(options))
     try:
-        yield shards
+        with backend.deterministic() if options.deterministic else contextlib.nullcontext():
+            yield shards
     finally:
         keras.config.set_dtype_policy(policy_before)
 
@@ -52,11 +55,13 @@ def build_model(
     target: Tokenizer,
     shards: int = 1,
     prepare: Callable[[TranslationModel], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> TranslationModel:
     """The recipe's network with its optimizer, sized for these tokenizers, compiled but untrained.
 
     Args:
         prepare: what is to be done to the network before it gets its optimizer.
+        tell: takes a line for the reader, should a batch not fit in memory.
     """
     options = recipe.training
     sizes = dataclasses.replace(recipe.model, source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size)
@@ -72,12 +77,13 @@ def build_model(
     )
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=backend.compiles_updates())
+    updates.install(model, options.accumulate, tell or (lambda line: None))
     return model
 
 
 def batch_plan(
     encoded: EncodedCorpus,
-    source: Tokenizer,
+    tokenizers: tuple[Tokenizer, Tokenizer],
     recipe: Recipe,
     old: EncodedCorpus | None = None,
     old_share: float = 0.0,
@@ -89,8 +95,20 @@ def batch_plan(
     if old is not None:
         drawn = min(len(old), round(old_share * len(encoded)))
         shares = Share(len(encoded), len(encoded)), Share(len(old), drawn)
-    noise = SourceNoise(pairs, source, options.source_noise, recipe.data.max_tokens, options.seed)
-    return BatchPlan(pairs, options.batch_tokens, options.seed, noise if options.source_noise else None, shares)
+    max_tokens, seed = recipe.data.max_tokens, options.seed
+    noise = SourceNoise(pairs, tokenizers[0], options.source_noise, max_tokens, seed) if options.source_noise else None
+    return BatchPlan(pairs, options.batch_tokens, seed, noise, shares, _sampling(tokenizers, options, max_tokens))
+
+
+def _sampling(
+    tokenizers: tuple[Tokenizer, Tokenizer], options: TrainingConfig, max_tokens: int
+) -> SubwordSampling | None:
+    if options.subword_sampling == "none":
+        return None
+    target = tokenizers[1] if options.subword_sampling == "both" else None
+    return SubwordSampling(
+        tokenizers[0], target, options.sampling_alpha, options.sampling_nbest, max_tokens, options.seed
+    )
 
 
 def fit(model: TranslationModel, plan: BatchPlan, options: TrainingConfig, rounds: Rounds) -> None:
@@ -98,16 +116,13 @@ def fit(model: TranslationModel, plan: BatchPlan, options: TrainingConfig, round
     size = options.updates_per_round
     if rounds.is_over():
         return
-    rounds.tokens_per_batch = plan.tokens_per_batch()
-    callbacks: list[keras.callbacks.Callback] = [rounds]
-    if backend.uses_tensorflow():
-        callbacks.append(keras.callbacks.TensorBoard(rounds.run / "tensorboard", write_graph=False))
+    rounds.tokens_per_update = options.accumulate * plan.tokens_per_batch()
     model.fit(
-        backend.feed(plan.batches(first=rounds.progress.update)),
-        steps_per_epoch=size,
+        backend.feed(plan.batches(first=options.accumulate * rounds.progress.update)),
+        steps_per_epoch=options.accumulate * size,
         initial_epoch=rounds.progress.update // size,
         epochs=math.ceil(options.updates / size),
-        callbacks=callbacks,
+        callbacks=[rounds, *backend.curves(rounds.run / "tensorboard")],
         shuffle=False,
         verbose=0,
     )
@@ -120,8 +135,9 @@ def seconds_per_update(model: TranslationModel, plan: BatchPlan) -> float:
     marks: list[float] = []
     note = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: marks.append(time.perf_counter()))
     # The first update is left out: it includes the making of the graph, which the training proper takes over.
+    num_batches = (1 + _TIMED) * model.steps_per_execution
     model.fit(
-        backend.feed(plan.batches()), steps_per_epoch=1 + _TIMED, epochs=1, callbacks=[note], shuffle=False, verbose=0
+        backend.feed(plan.batches()), steps_per_epoch=num_batches, epochs=1, callbacks=[note], shuffle=False, verbose=0
     )
     restore(model, before)
     gc.collect()

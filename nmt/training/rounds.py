@@ -4,6 +4,7 @@ A round ends with a translation of the dev part, by the averaged weights and the
 """
 
 import csv
+import dataclasses
 import io
 import math
 import sys
@@ -11,17 +12,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nmt.backend import keras, ops
+from nmt.backend import keras, ops, processes
 from nmt.bundle import BundleConfig
-from nmt.config import Recipe, SearchConfig, TrainingConfig
+from nmt.config import Recipe, SearchConfig
 from nmt.corpora.corpus import Corpus
 from nmt.engines.keras import KerasEngine
 from nmt.errors import TrainingError
 from nmt.evaluation.metrics import Score, corpus_scores
 from nmt.network.model import TranslationModel
 from nmt.tokenizer import Tokenizer
-from nmt.training.checkpoint import Progress, load_checkpoint, save_arrays, save_checkpoint
+from nmt.training.checkpoint import Progress, is_finite, load_checkpoint, save_arrays, save_checkpoint
 from nmt.training.run_folder import write_whole
+from nmt.training.schedule import learning_rate
 from nmt.translator import Translator
 
 CHECKPOINT, BEST, LOG = "checkpoint.npz", "best.npz", "log.csv"
@@ -46,7 +48,8 @@ class Rounds(keras.callbacks.Callback):
         self.dev = Corpus(dev.sources[:count], dev.targets[:count])
         self._translator = make_translator(model, recipe, tokenizers)
         self._show = show
-        self.tokens_per_batch = float(self.options.batch_tokens)  # an upper bound until the batches are known
+        # An upper bound until the batches are known.
+        self.tokens_per_update = float(self.options.accumulate * self.options.batch_tokens)
         self.progress = load_checkpoint(run / CHECKPOINT, model) or Progress()
         self._bar: Any = None
         self._mark = 0.0
@@ -71,7 +74,7 @@ class Rounds(keras.callbacks.Callback):
         self._mark = time.monotonic()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        rate = learning_rate(self.options, self.progress.update, self.share_done())
+        rate = learning_rate(self.options, self.progress.update, self.share_done(), self.progress.num_reductions)
         # By way of `model`, which under JAX fetches the variables that `fit` holds.
         self.model.optimizer.learning_rate = rate
 
@@ -79,7 +82,8 @@ class Rounds(keras.callbacks.Callback):
         self._count_time()
         self.progress.update += 1
         if self._bar is not None and self.progress.update % 20 == 0:
-            rate = self.tokens_per_batch * self.progress.update / self.progress.seconds
+            self._check_loss(float((logs or {}).get("loss", 0.0)))
+            rate = self.tokens_per_update * self.progress.update / self.progress.seconds
             self._bar.set_postfix_str(
                 f"update {self.progress.update:,}, loss {(logs or {}).get('loss', math.nan):.3f}, {rate:,.0f} tokens/s",
                 refresh=False,
@@ -90,11 +94,9 @@ class Rounds(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         loss = float((logs or {}).get("loss", math.nan))
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} after update {self.progress.update}; lower the learning_rate or the clip_norm "
-                "and train again, into another folder"
-            )
+        self._check_loss(loss)
+        if not is_finite(self.network):  # the loss was that of the weights before the last update
+            self._check_loss(math.nan)
         with averaged(self.network):
             scores = self._evaluate(loss)
         self._save()
@@ -104,6 +106,17 @@ class Rounds(keras.callbacks.Callback):
             logs.update({f"dev_{score.name}": score.value for score in scores})
         if self.is_over():
             self.network.stop_training = True
+
+    def _check_loss(self, loss: float) -> None:
+        """Stop before anything is saved where there is nothing worth saving any more."""
+        if math.isfinite(loss):
+            return
+        last = self.progress.history[-1]["update"] if self.progress.history else 0
+        kept = f"the state after update {last:,.0f} is kept in {self.run}" if last else "nothing has been saved"
+        raise TrainingError(
+            f"the loss is {loss} after update {self.progress.update}; {kept}; lower the learning_rate or the clip_norm "
+            "and train again, into another folder"
+        )
 
     def warm_up(self) -> None:
         """Make the graphs of the search, so that an evaluation can be timed."""
@@ -119,6 +132,8 @@ class Rounds(keras.callbacks.Callback):
     def _count_time(self) -> None:
         now = time.monotonic()
         self.progress.seconds += now - self._mark
+        if self.options.hours > 0:  # all processes must stop after the same update
+            self.progress.seconds = processes.number_of_first(self.progress.seconds)
         self._mark = now
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -129,13 +144,18 @@ class Rounds(keras.callbacks.Callback):
         translations = self._translator.translate_batch(self.dev.sources, SearchConfig(beam_size=1))
         texts = [translation.text for translation in translations]
         scores = [s for s in corpus_scores(texts, self.dev.targets, self.recipe.target_language) if s.name != "TER"]
+        scores = [dataclasses.replace(s, value=processes.number_of_first(s.value)) for s in scores]
         self._count_time()  # evaluation is part of what training costs
-        self.progress.record(loss, {score.name: score.value for score in scores}, self.tokens_per_batch)
-        if self.progress.rounds_without_gain == 0:
+        self.progress.record(loss, {score.name: score.value for score in scores}, self.tokens_per_update)
+        if self.options.schedule == "plateau":
+            self.progress.watch_plateau(self.options.plateau_patience)
+        if self.progress.rounds_without_gain == 0 and processes.is_first():
             save_arrays(self.run / BEST, self.network.named_weights())
         return scores
 
     def _save(self) -> None:
+        if not processes.is_first():
+            return
         # The checkpoint comes last: a run killed before it repeats the round and writes the same files again.
         _write_log(self.run / LOG, self.progress.history)
         save_checkpoint(self.run / CHECKPOINT, self.network, self.progress)
@@ -143,13 +163,6 @@ class Rounds(keras.callbacks.Callback):
 
 def _said(scores: list[Score]) -> str:
     return "dev " + ", ".join(f"{score.name} {score.value:.1f}" for score in scores)
-
-
-def learning_rate(options: TrainingConfig, update: int, share_done: float) -> float:
-    """Linear warm-up, then a cosine to the final rate over the share of the run done (Loshchilov & Hutter 2017, 3)."""
-    warm = min(1.0, (update + 1) / options.warmup_updates)
-    span = options.learning_rate - options.final_learning_rate
-    return warm * (options.final_learning_rate + span * 0.5 * (1 + math.cos(math.pi * share_done)))
 
 
 class averaged:

@@ -18,17 +18,25 @@ from nmt.corpora.texts import sample
 from nmt.errors import BundleError, ConfigError, TrainingError
 from nmt.languages import language
 from nmt.tokenizer import Tokenizer
-from nmt.training.checkpoint import Progress
+from nmt.training.checkpoint import Progress, unwritable
 
 RECIPE, DATA, BUNDLE = "recipe.json", "data.sha256", bundle.RUN_BUNDLE
 MOST_SENTENCES = 1_000_000  # of a side, that a tokenizer learns from; SentencePiece takes no more either
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a text file that is at every moment the old one or the new one."""
+    """Write a text file that is at every moment the old one or the new one.
+
+    Raises:
+        TrainingError: the disk is full, or the folder cannot be written.
+    """
     temporary = path.with_suffix(".writing")
-    temporary.write_text(text, encoding="utf-8", newline="")
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="")
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise unwritable(path, error) from None
 
 
 def check_recipe(run: Path, recipe: Recipe) -> None:
@@ -92,8 +100,13 @@ def kept_tokenizers(run: Path, make: Callable[[], tuple[Tokenizer, Tokenizer]]) 
     paths = run / bundle.SOURCE_TOKENIZER, run / bundle.TARGET_TOKENIZER
     if not all(path.exists() for path in paths):
         for path, one in zip(paths, make(), strict=True):
-            one.save(path.with_suffix(".writing"))
-            os.replace(path.with_suffix(".writing"), path)
+            temporary = path.with_suffix(".writing")
+            try:
+                one.save(temporary)
+                os.replace(temporary, path)
+            except OSError as error:
+                temporary.unlink(missing_ok=True)
+                raise unwritable(path, error) from None
     return Tokenizer.load(paths[0]), Tokenizer.load(paths[1])
 
 

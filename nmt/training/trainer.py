@@ -12,14 +12,18 @@ continues at its last round. The run's folder holds
     bundle/          the finished model
 """
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from nmt.backend.processes import spread
 from nmt.config import Recipe, load_recipe
 from nmt.corpora.corpus import Corpus, located, read_corpus
 from nmt.errors import TrainingError
 from nmt.training.batches import EncodedCorpus, encode_corpus
 from nmt.training.fitting import batch_plan, build_model, computing, fit, pack_run, time_fact
 from nmt.training.mixing import read_mixture, shares_of
+from nmt.training.parallel import ALONE, Processes, from_first, joined
 from nmt.training.rounds import Rounds
 from nmt.training.run_folder import (
     BUNDLE,
@@ -32,16 +36,23 @@ from nmt.training.run_folder import (
 )
 
 
-def train(recipe_path: str | Path, *, output: str | Path | None = None, progress: bool = True) -> Path:
+def train(
+    recipe_path: str | Path,
+    *,
+    output: str | Path | None = None,
+    progress: bool = True,
+    processes: Processes = ALONE,
+) -> Path:
     """Train a model, or go on with a run that was cut off.
 
     Args:
         recipe_path: the recipe file (TOML, see `nmt.config.Recipe`).
         output: folder of the run; default the recipe's, else `runs/<name>`.
         progress: whether to show a bar, and a line for each round, on standard error.
+        processes: which of how many processes this is, if several train the model together (see `parallel`).
 
     Returns:
-        The folder of the finished bundle.
+        The folder of the finished bundle, which the first process writes.
 
     Raises:
         ConfigError, CorpusError: the recipe or its data cannot be used.
@@ -53,6 +64,15 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
     run = (
         Path(output) if output else recipe_path.parent / recipe.output if recipe.output else Path("runs") / recipe.name
     )
+    with joined(processes, run) as own:
+        rest = _train(recipe, recipe_path, own, progress and processes.number == 0)
+    if rest is not None and processes.number == 0:
+        rest()
+    return run / BUNDLE
+
+
+def _train(recipe: Recipe, recipe_path: Path, run: Path, progress: bool) -> Callable[[], Path] | None:
+    """Train to the end; returns what is left to be done by the first process alone, if anything is."""
     check_recipe(run, recipe)
     if not recipe.data.train or not recipe.data.dev:
         raise TrainingError(
@@ -65,17 +85,24 @@ def train(recipe_path: str | Path, *, output: str | Path | None = None, progress
     check_data(run, mixture.corpus, dev)
     # Only now, so that a recipe that cannot be used can be corrected without choosing another folder.
     write_recipe(run, recipe)
-    tokenizers = kept_tokenizers(run, lambda: train_tokenizers(recipe, mixture.corpus))
+    tokenizers = from_first(recipe, run, lambda: kept_tokenizers(run, lambda: train_tokenizers(recipe, mixture.corpus)))
 
-    with computing(recipe.training) as shards:
-        model = build_model(recipe, *tokenizers, shards)
+    with spread(), computing(recipe.training) as shards:
+        model = build_model(recipe, *tokenizers, shards, tell=_say if progress else None)
         rounds = Rounds(run, recipe, model, tokenizers, dev, progress)
         if rounds.is_over() and is_written(run, rounds.progress):
-            return run / BUNDLE
+            return None
         encoded = encode_corpus(mixture.corpus, *tokenizers, recipe.data.max_tokens, run)
         shares = shares_of(encoded.sizes(mixture.sizes), recipe.data.weights)
-        fit(model, batch_plan(encoded, tokenizers[0], recipe, shares=shares), recipe.training, rounds)
-    return _finish(run, recipe, rounds, encoded, dev, test)
+        fit(model, batch_plan(encoded, tokenizers, recipe, shares=shares), recipe.training, rounds)
+    return lambda: _finish(run, recipe, rounds, encoded, dev, test)
+
+
+def _say(line: str) -> None:
+    """Write a line above the bar."""
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
 
 
 def _finish(
@@ -83,11 +110,12 @@ def _finish(
 ) -> Path:
     """Write the bundle with the best weights, scored on the test part."""
     state = rounds.progress
+    num_tokens = recipe.training.accumulate * recipe.training.batch_tokens
     facts = {
         "Pairs": f"{len(encoded):,} for training ({encoded.num_left_out:,} longer ones left out), "
         f"{len(test) if test else 0:,} for the scores below",
         **_mixture_fact(recipe),
-        "Updates": f"{state.update:,} batches of about {recipe.training.batch_tokens:,} target tokens, "
+        "Updates": f"{state.update:,} batches of about {num_tokens:,} target tokens, "
         f"the best weights on dev after {state.best_update:,}",
         "Time": time_fact(rounds),
         "Reproduce": f"`nmt train {recipe.name}.toml` with the recipe of that name",
