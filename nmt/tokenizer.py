@@ -118,6 +118,15 @@ class Tokenizer:
     def _table(self) -> list[str]:
         return [str(self._processor.id_to_piece(i)) for i in range(self.vocab_size)]
 
+    @functools.cached_property
+    def knows_capitals(self) -> bool:
+        """Whether it was trained on text with capitals; in lower-cased text hardly any piece has one."""
+        return 100 * sum(piece != piece.lower() for piece in self._letters) > len(self._letters)
+
+    @property
+    def _letters(self) -> list[str]:
+        return [piece for piece in self._table if piece.lstrip(_SPACE).isalpha()]
+
     def normalise(self, text: str) -> str:
         """What `decode(encode(text))` gives."""
         return str(self._processor.normalize(_storable(text))).replace(_SPACE, " ").strip(" ")

@@ -86,6 +86,19 @@ def test_a_shouted_span_comes_through_as_it_is(shipped):
     assert "https://A.example/Bc" in shipped.translate("PLEASE LOOK AT https://A.example/Bc TODAY!").text
 
 
+def test_a_model_of_lower_cased_text_reads_small_letters(sample):
+    from nmt.tokenizer import train
+
+    small = train([line.lower() for line in sample.sources], 400, side="source")
+    assert not small.knows_capitals and train(sample.sources, 400, side="source").knows_capitals
+    for text, read in [
+        ("Where is Tom?", "where is tom?"),
+        ("one two three", "one two three"),
+        ("A BIG DOG", "a big dog"),
+    ]:
+        assert calmed(mask(text, [], "en", "de"), "en", len, small.knows_capitals).text == read
+
+
 def test_a_name_in_capitals_is_read_as_a_name(shipped):
     loud = shipped.translate("MY NAME IS TOM.").sentences[0]
     assert "▁Tom" in loud.source_tokens

@@ -39,7 +39,7 @@ def calm(text: str, language: str, num_tokens: Callable[[str], int]) -> str:
         language: its code.
         num_tokens: how many subwords a text has. What takes fewer with its capitals is written so: "Tom", "NASA".
     """
-    lowered = _lower(text, language)
+    lowered = lower(text, language)
 
     def as_known(match: re.Match[str]) -> str:
         small = lowered[match.start() : match.end()]
@@ -63,7 +63,7 @@ def unstressed(text: str, language: str, num_tokens: Callable[[str], int]) -> st
 
     def as_known(match: re.Match[str]) -> str:
         word = match.group()
-        small = _lower(word, language)
+        small = lower(word, language)
         starts = not any(c.isalnum() for c in text[: match.start()])
         forms = (word, _capitalised(small, language)) if starts else (word, small, _capitalised(small, language))
         return word if word in _ABBREVIATIONS else min(forms, key=num_tokens)
@@ -78,7 +78,8 @@ def shout(text: str, language: str) -> str:
     return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
 
 
-def _lower(text: str, language: str) -> str:
+def lower(text: str, language: str) -> str:
+    """A text in small letters; of the same length."""
     if language in _DOTTED_I:
         text = text.translate(_DOTTED_I[language][0])
     whole = text.lower()  # which knows the sigma at the end of a word

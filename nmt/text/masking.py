@@ -114,13 +114,16 @@ def mask(part: str, spans: Sequence[Span], source_language: str, target_language
     return Masked(source, text, before, after, placed)
 
 
-def calmed(masked: Masked, source_language: str, num_tokens: Callable[[str], int]) -> Masked:
-    """The same sentence in small letters, if it or a word is in capitals; what stands for spans stays as it is.
+def calmed(
+    masked: Masked, source_language: str, num_tokens: Callable[[str], int], knows_capitals: bool = True
+) -> Masked:
+    """The same sentence with the capitals that the model has learned; what stands for spans stays as it is.
 
     Args:
         masked: the sentence.
         source_language: its code.
         num_tokens: how many subwords a text has.
+        knows_capitals: whether the model has learned from text with capitals; otherwise it reads small letters.
     """
     parts, done = [], 0
     for slot in masked.slots:
@@ -129,8 +132,11 @@ def calmed(masked: Masked, source_language: str, num_tokens: Callable[[str], int
     parts.append(masked.text[done:])
     own = " ".join(parts)
     is_shouted = casing.is_shouted(own)
-    rewrite = casing.calm if is_shouted or casing.is_hurried(own) else casing.unstressed
-    text = rewrite(masked.text, source_language, num_tokens)
+    if knows_capitals:
+        rewrite = casing.calm if is_shouted or casing.is_hurried(own) else casing.unstressed
+        text = rewrite(masked.text, source_language, num_tokens)
+    else:
+        text = casing.lower(masked.text, source_language)
     if text == masked.text:
         return masked
     for slot in masked.slots:

@@ -78,7 +78,7 @@ class Planner:
         masked = mask(core, spans, *self._languages)
         if masked is None or not core or not self._source.encode(masked.text):
             return [reveal(part, iter(spans)) if spans else part]
-        masked = calmed(masked, self._languages[0], self._num_tokens)
+        masked = calmed(masked, self._languages[0], self._num_tokens, self._source.knows_capitals)
         start = part.index(core)
         before, after = part[:start], part[start + len(core) :]
         margins = [segment.joint(space, self._target_uses_spaces) for space in (before, after)]
