@@ -18,6 +18,8 @@ OTHERS = [
     pytest.param(name, marks=pytest.mark.skipif(name not in INSTALLED, reason=f"{name} is not installed"))
     for name in BACKENDS[1:]
 ]
+# JAX compiles every shape anew: there each cell and each attention are tried, not all pairs of them.
+SOME_KINDS = "lstm-general or gru-dot or simple_rnn-additive or gru-multi_head or lstm-none"
 # The tests of the network that every backend must pass.
 CORE = (
     *("test_recurrent.py", "test_fused.py", "test_attention.py", "test_model.py", "test_kinds.py", "test_graphs.py"),
@@ -161,7 +163,10 @@ def test_weights_losses_and_hypotheses_are_those_of_tensorflow(backend, referenc
 @pytest.mark.parametrize("backend", OTHERS)
 @pytest.mark.parametrize("file", CORE)
 def test_the_core_of_the_suite_passes(backend, file):
-    said = python(backend, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", ROOT / "tests" / file)
+    some = ("-k", SOME_KINDS) if (backend, file) == ("jax", "test_kinds.py") else ()
+    said = python(
+        backend, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", ROOT / "tests" / file, *some
+    )
     assert " passed" in said
 
 
