@@ -173,14 +173,14 @@ def main() -> None:
     parser.add_argument("--model", default="en-ja")
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--turns", type=int, default=1, help="so many times, to see whether memory grows")
     arguments = parser.parse_args()
     sentences = [line.split("\t")[0] for line in SAMPLE.read_text(encoding="utf-8").splitlines()[:200]]
     known = expected(arguments.model, sentences)
     with tempfile.TemporaryDirectory() as folder, serving(arguments.model, Path(folder)) as address:
-        print(
-            f"{arguments.users} users, {arguments.seconds:g} s:",
-            load(address, known, arguments.users, arguments.seconds),
-        )
+        for _ in range(arguments.turns):
+            found = load(address, known, arguments.users, arguments.seconds)
+            print(f"{arguments.users} users, {arguments.seconds:g} s: {found}", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from nmt.config import ModelConfig, SearchConfig, from_dict
+from nmt.config import ModelConfig, SearchConfig
 from nmt.errors import BundleError, ConfigError, MissingExtraError
+from nmt.option import from_dict
 
 FORMAT_VERSION = 2
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -97,7 +98,12 @@ def find(name_or_folder: str | Path) -> Path:
     if str(name_or_folder) and (PRETRAINED / name_or_folder / CONFIG).is_file():
         return PRETRAINED / name_or_folder
     if folder.is_dir():
-        raise BundleError(f"{folder} is not a model: it has no {CONFIG}")
+        within = ", ".join(path.parent.name for path in sorted(folder.glob(f"{RUN_BUNDLE}-*/{CONFIG}")))
+        raise BundleError(
+            f"{folder} has several models: give one of {within} in it"
+            if within
+            else f"{folder} is not a model: it has no {CONFIG}"
+        )
     names = ", ".join(info.name for info in installed()) or "none"
     raise BundleError(f'no model "{name_or_folder}": give the folder of one, or the name of an installed one ({names})')
 

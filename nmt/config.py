@@ -3,20 +3,18 @@
 Every default in the package is written here, those of training in `nmt.training_config`, and nowhere else.
 """
 
-import dataclasses
-import difflib
 import tomllib
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from nmt.errors import ConfigError
 from nmt.option import check as _check
-from nmt.option import documented, option
+from nmt.option import documented, from_dict, option
 from nmt.training_config import TrainingConfig as TrainingConfig
 
 CELLS = ("lstm", "gru", "simple_rnn")
+TARGET = "{target}"  # in the place of a corpus: the code of the target language
 ATTENTIONS = ("general", "dot", "additive", "multi_head", "none")
 
 
@@ -189,7 +187,8 @@ class DataConfig:
 
     A place is a prefix (`corpus/train` stands for `corpus/train.en` and `corpus/train.ja`), one file with both sides
     (.tsv, .csv, .jsonl, .parquet, the text formats also as .gz), a folder with a data set, or a data set of the
-    Hugging Face hub (`hf:OWNER/NAME/CONFIG:SPLIT`). Paths are relative to the recipe file.
+    Hugging Face hub (`hf:OWNER/NAME/CONFIG:SPLIT`). Paths are relative to the recipe file. `{target}` in a place
+    stands for the code of the target language: with several of them (`other_targets`), for each in turn.
     """
 
     train: tuple[str, ...] = option((), 'what to learn from: a place, or several, ["a/train", "b/train"]')
@@ -228,6 +227,12 @@ class Recipe:
     name: str = field(metadata=documented("what the model is called", example="my-model"))
     source_language: str = field(metadata=documented("code of the language to translate from", example="en"))
     target_language: str = field(metadata=documented("code of the language to translate into", example="ja"))
+    other_targets: tuple[str, ...] = option(
+        (),
+        "codes of further languages that the same network learns to translate into (Johnson et al. 2017); every place "
+        "in [data] then has {target} in it",
+        rare=True,
+    )
     output: str = option("", "folder of the run, relative to the recipe; empty: runs/<name> in the working folder")
     licence: str = option("", "licence of the training data, for the model card")
     data_credit: str = option("", "who made the training data, for the model card")
@@ -236,53 +241,22 @@ class Recipe:
     search: SearchConfig = field(default_factory=SearchConfig)
     data: DataConfig = field(default_factory=DataConfig)
 
+    @property
+    def target_languages(self) -> tuple[str, ...]:
+        """All of them, the first one first."""
+        return (self.target_language, *self.other_targets)
 
-def from_dict(kind: type, values: dict[str, Any], where: str) -> Any:
-    """Build the dataclass `kind` from `values`, checking every key and type.
-
-    Args:
-        kind: a dataclass of this module.
-        values: its fields by name; nested dataclasses are dictionaries.
-        where: what an error message calls the place, such as `en-ja.toml [model]`.
-
-    Raises:
-        ConfigError: an unknown key (the nearest known one is named), a missing one, or a value of another type.
-    """
-    hints = typing.get_type_hints(kind)
-    result: dict[str, Any] = {}
-    for key, value in values.items():
-        if key not in hints:
-            near = difflib.get_close_matches(key, hints, n=1, cutoff=0.5)
-            hint = f'; did you mean "{near[0]}"?' if near else f"; known: {', '.join(hints)}"
-            raise ConfigError(f'{where}: unknown key "{key}"{hint}')
-        wanted = hints[key]
-        if dataclasses.is_dataclass(wanted):
-            if not isinstance(value, dict):
-                raise ConfigError(f'{where}: "{key}" must be a table')
-            result[key] = from_dict(typing.cast(type, wanted), value, f"{where} [{key}]")
-        elif typing.get_origin(wanted) is tuple:
-            # one value stands for a list of one, and an empty text for none
-            items = value if isinstance(value, list | tuple) else [value] if value != "" else []
-            item = typing.get_args(wanted)[0]
-            result[key] = tuple(_checked(item, one, where, f'every item of "{key}"') for one in items)
-        else:
-            result[key] = _checked(wanted, value, where, f'"{key}"')
-    missing = [
-        f.name
-        for f in dataclasses.fields(kind)
-        if f.name not in result and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise ConfigError(f"{where}: missing {', '.join(missing)}")
-    return kind(**result)
-
-
-def _checked(wanted: type, value: Any, where: str, what: str) -> Any:
-    if wanted is float and type(value) in (int, float):
-        return float(value)
-    if type(value) is not wanted:
-        raise ConfigError(f"{where}: {what} must be {wanted.__name__}, not {value!r}")
-    return value
+    def __post_init__(self) -> None:
+        codes = self.target_languages
+        _check(len(set(codes)) == len(codes), f"other_targets must name each language once, not {', '.join(codes[1:])}")
+        for name in ("train", "dev", "test") if self.other_targets else ():
+            places = getattr(self.data, name)
+            for place in (places,) if isinstance(places, str) else places:
+                _check(
+                    not place or TARGET in place,
+                    f"[data] {name}: with other_targets a place must have {TARGET} in it, "
+                    f'for the code of each target language, and "{place}" has not',
+                )
 
 
 def load_recipe(path: str | Path) -> Recipe:

@@ -1,5 +1,10 @@
-"""Fields of a dataclass that say what they mean, so that a recipe can be printed with every option explained."""
+"""Options as dataclasses: fields that say what they mean, so that a recipe can be printed with every option explained,
+and the reading of values into them.
+"""
 
+import dataclasses
+import difflib
+import typing
 from dataclasses import Field, dataclass, field
 from typing import Any, TypeVar
 
@@ -45,3 +50,51 @@ def check(condition: bool, message: str) -> None:
     """
     if not condition:
         raise ConfigError(message)
+
+
+def from_dict(kind: type, values: dict[str, Any], where: str) -> Any:
+    """Build the dataclass `kind` from `values`, checking every key and type.
+
+    Args:
+        kind: a dataclass.
+        values: its fields by name; nested dataclasses are dictionaries.
+        where: what an error message calls the place, such as `en-ja.toml [model]`.
+
+    Raises:
+        ConfigError: an unknown key (the nearest known one is named), a missing one, or a value of another type.
+    """
+    hints = typing.get_type_hints(kind)
+    result: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1, cutoff=0.5)
+            hint = f'; did you mean "{near[0]}"?' if near else f"; known: {', '.join(hints)}"
+            raise ConfigError(f'{where}: unknown key "{key}"{hint}')
+        wanted = hints[key]
+        if dataclasses.is_dataclass(wanted):
+            if not isinstance(value, dict):
+                raise ConfigError(f'{where}: "{key}" must be a table')
+            result[key] = from_dict(typing.cast(type, wanted), value, f"{where} [{key}]")
+        elif typing.get_origin(wanted) is tuple:
+            # one value stands for a list of one, and an empty text for none
+            items = value if isinstance(value, list | tuple) else [value] if value != "" else []
+            item = typing.get_args(wanted)[0]
+            result[key] = tuple(_checked(item, one, where, f'every item of "{key}"') for one in items)
+        else:
+            result[key] = _checked(wanted, value, where, f'"{key}"')
+    missing = [
+        f.name
+        for f in dataclasses.fields(kind)
+        if f.name not in result and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigError(f"{where}: missing {', '.join(missing)}")
+    return kind(**result)
+
+
+def _checked(wanted: type, value: Any, where: str, what: str) -> Any:
+    if wanted is float and type(value) in (int, float):
+        return float(value)
+    if type(value) is not wanted:
+        raise ConfigError(f"{where}: {what} must be {wanted.__name__}, not {value!r}")
+    return value

@@ -127,6 +127,17 @@ class Tokenizer:
     def _letters(self) -> list[str]:
         return [piece for piece in self._table if piece.lstrip(_SPACE).isalpha()]
 
+    def id_of(self, piece: str) -> int:
+        """The id of a piece.
+
+        Raises:
+            KeyError: there is no such piece.
+        """
+        found = int(self._processor.piece_to_id(piece))
+        if found == UNKNOWN_ID:
+            raise KeyError(piece)
+        return found
+
     def normalise(self, text: str) -> str:
         """What `decode(encode(text))` gives."""
         return str(self._processor.normalize(_storable(text))).replace(_SPACE, " ").strip(" ")
@@ -146,7 +157,13 @@ def _storable(text: str) -> str:
 
 
 def train(
-    sentences: Iterable[str], vocab_size: int, *, side: str, uses_spaces: bool = True, seed: int = 1
+    sentences: Iterable[str],
+    vocab_size: int,
+    *,
+    side: str,
+    uses_spaces: bool = True,
+    seed: int = 1,
+    tokens: Sequence[str] = (),
 ) -> Tokenizer:
     """Train a tokenizer.
 
@@ -158,6 +175,7 @@ def train(
         uses_spaces: whether words are divided by spaces; a sentence then begins with one, so that a word has the same
             piece at the start as in the middle.
         seed: for SentencePiece's own sampling of very large corpora.
+        tokens: further pieces, which no text is cut into, such as "<2de>".
 
     Raises:
         CorpusError: there is no text to learn from.
@@ -165,14 +183,14 @@ def train(
     lines = [line for line in sentences if line.strip()]
     if not lines:
         raise CorpusError("cannot train a tokenizer: the corpus has no text")
-    smallest = _NUM_SPECIAL + _NUM_BYTES + 1
+    smallest = _NUM_SPECIAL + len(tokens) + _NUM_BYTES + 1
     size = max(vocab_size or choose_vocab_size(lines), smallest)
     # Rare characters are spelled in bytes; without spaces (Japanese, Chinese) there are many and each costs a row.
     coverage = 0.9998 if uses_spaces else 0.9995
     sentencepiece.set_random_generator_seed(seed)
     while True:
         try:
-            return _train_once(lines, size, coverage, side, uses_spaces)
+            return _train_once(lines, size, coverage, side, uses_spaces, tokens)
         except RuntimeError as error:
             message = str(error)
         too_large = re.search(r"value <= (\d+)", message)
@@ -196,7 +214,9 @@ def choose_vocab_size(lines: Sequence[str]) -> int:
     return max(1000, min(8000, len(lines) // 60 // 100 * 100))
 
 
-def _train_once(lines: Sequence[str], vocab_size: int, coverage: float, side: str, uses_spaces: bool) -> Tokenizer:
+def _train_once(
+    lines: Sequence[str], vocab_size: int, coverage: float, side: str, uses_spaces: bool, tokens: Sequence[str]
+) -> Tokenizer:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(lines),
@@ -215,6 +235,7 @@ def _train_once(lines: Sequence[str], vocab_size: int, coverage: float, side: st
         unk_id=UNKNOWN_ID,
         bos_id=BOS_ID,
         eos_id=EOS_ID,
+        control_symbols=list(tokens),
         num_threads=2,
         minloglevel=2,
     )

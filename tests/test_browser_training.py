@@ -187,3 +187,13 @@ def test_it_fits_a_phone(browser: Any, server: Server, colours: str) -> None:
         )
         assert nameless == []
         assert os.listdir(server.folder / "data" / "nmt" / "models")
+
+
+def test_who_comes_through_a_proxy_sees_no_tab_for_training(browser: Any, server: Server) -> None:
+    with _visiting(browser, server.address, extra_http_headers={"x-forwarded-for": "203.0.113.5"}) as opened:
+        opened.page.wait_for_function("document.body.classList.contains('nmt-no-training')")
+        assert not opened.page.get_by_role("tab", name="Train", exact=True).is_visible()
+        assert opened.page.get_by_role("tab", name="Files", exact=True).is_visible()
+        opened.page.wait_for_timeout(1500)  # it would look once a second
+        assert len([url for url in opened.requests if "/finetuning/" in url]) <= 1
+        assert opened.complaints == []

@@ -20,7 +20,8 @@ import nmt
 from nmt import config
 from nmt.bundle import BundleConfig
 from nmt.cli import build_parser
-from nmt.config import from_dict, load_recipe
+from nmt.config import load_recipe
+from nmt.option import from_dict
 
 ROOT = Path(__file__).parent.parent
 PAGES = (

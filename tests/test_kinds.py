@@ -66,7 +66,8 @@ def decoded(model, sources, prefix, width=0):
     found = model.decode(target, memory, states)
     forbidden = np.zeros(model.config.target_vocab_size, "float32")
     forbidden[[PAD_ID, UNKNOWN_ID, BOS_ID]] = -1e9
-    return tuple(map(ops.convert_to_numpy, (ops.log_softmax(ops.add(found.logits, forbidden), axis=-1), found.attention)))
+    log_probs = ops.log_softmax(ops.add(found.logits, forbidden), axis=-1)
+    return tuple(map(ops.convert_to_numpy, (log_probs, found.attention)))
 
 
 @given(SOURCES, PREFIX)

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.config import DataConfig, Recipe, from_dict, load_recipe
+from nmt.config import DataConfig, Recipe, load_recipe
 from nmt.corpora.corpus import Corpus, write_pair_files
 from nmt.corpora.rows import Rows
 from nmt.errors import ConfigError, CorpusError, TrainingError
+from nmt.option import from_dict
 from nmt.training import batches, mixing
 from nmt.training import trainer as training
 from nmt.training.batches import BatchPlan, EncodedCorpus
@@ -98,12 +99,12 @@ def test_equal_weights_are_no_weights() -> None:
 def test_corpora_stand_one_behind_the_other(tmp_path: Path) -> None:
     write_pair_files(Corpus(["a", "b"], ["c", "d"]), tmp_path / "x.en", tmp_path / "x.de")
     (tmp_path / "y.tsv").write_text("e\tf\n", encoding="utf-8")
-    mixture = read_mixture([tmp_path / "x", str(tmp_path / "y.tsv")], "en", "de", tmp_path / "run")
+    mixture = read_mixture([tmp_path / "x", str(tmp_path / "y.tsv")], "en", ["de", "de"], tmp_path / "run")
     assert mixture.corpus == Corpus(["a", "b", "e"], ["c", "d", "f"])
     assert mixture.sizes == (2, 1)
     assert not (tmp_path / "run").exists()
     with pytest.raises(CorpusError, match="no such file"):
-        read_mixture([tmp_path / "x", tmp_path / "z"], "en", "de")
+        read_mixture([tmp_path / "x", tmp_path / "z"], "en", ["de", "de"])
 
 
 # --- recipes

@@ -105,7 +105,7 @@ from nmt.corpora.texts import StoredTexts, sample
 from nmt.training.mixing import read_mixture, shares_of
 
 folder, num_pairs = Path(sys.argv[1]), int(sys.argv[2])
-mixture = read_mixture([folder / "a", folder / "b"], "en", "de", folder)
+mixture = read_mixture([folder / "a", folder / "b"], "en", ["de", "de"], folder)
 assert isinstance(mixture.corpus.sources, StoredTexts)
 source = tokenizer.train(sample(mixture.corpus.sources, 2000, 1), 500, side="source")
 target = tokenizer.train(sample(mixture.corpus.targets, 2000, 1), 500, side="target")

@@ -29,7 +29,7 @@ from nmt.config import TrainingConfig, load_recipe
 from nmt.corpora.corpus import Corpus, write_pair_files
 from nmt.evaluation.metrics import Score
 from nmt.tokenizer import Tokenizer
-from nmt.training import rounds
+from nmt.training import rounds, watching
 from nmt.training import trainer as training
 from nmt.training.checkpoint import load_arrays, load_checkpoint
 from nmt.training.run_folder import check_recipe
@@ -274,9 +274,9 @@ def test_patience_ends_a_run_and_the_averaged_weights_of_the_best_round_are_kept
     recipe = write_recipe(work, updates=24, updates_per_round=3, patience=2, test=None)
     models, evaluated = [], []
 
-    def noting_model(model, *rest, original=rounds.make_translator):
+    def noting_model(model, original=watching.KerasEngine):
         models.append(model)
-        return original(model, *rest)
+        return original(model)
 
     def noting_weights(self, texts, config=None):  # of the four rounds, and then of the serving graphs
         evaluated.append(models[0].named_weights())
@@ -287,8 +287,8 @@ def test_patience_ends_a_run_and_the_averaged_weights_of_the_best_round_are_kept
     def next_scores(*_):
         return [Score("chrF", next(chrf), ""), Score("TER", 1.0, "")]
 
-    monkeypatch.setattr(rounds, "make_translator", noting_model)
-    monkeypatch.setattr(rounds, "corpus_scores", next_scores)
+    monkeypatch.setattr(watching, "KerasEngine", noting_model)
+    monkeypatch.setattr(watching, "corpus_scores", next_scores)
     monkeypatch.setattr(Translator, "translate_batch", noting_weights)
     run = work / "run"
     training.train(recipe, output=run, progress=False)
@@ -425,7 +425,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_anything_is_saved(place, s
     recipe = load_recipe(write_recipe(place))
     sides = tuple(Tokenizer.load(place / f"{side}.model") for side in ("source", "target"))
     model = training.build_model(recipe, *sides)
-    end = rounds.Rounds(place, recipe, model, sides, Corpus(sample.sources[:2], sample.targets[:2]), False)
+    end = rounds.Rounds(place, recipe, model, sides, {"ja": Corpus(sample.sources[:2], sample.targets[:2])}, False)
     with pytest.raises(
         TrainingError, match=r"the loss is (nan|inf) after update 0; nothing has been saved; lower .* learning_rate"
     ):
@@ -438,7 +438,7 @@ def test_what_is_no_number_any_more_ends_the_run_at_once(place, sample, moment):
     recipe = load_recipe(write_recipe(place))
     sides = tuple(Tokenizer.load(place / f"{side}.model") for side in ("source", "target"))
     model = training.build_model(recipe, *sides)
-    end = rounds.Rounds(place, recipe, model, sides, Corpus(sample.sources[:2], sample.targets[:2]), False)
+    end = rounds.Rounds(place, recipe, model, sides, {"ja": Corpus(sample.sources[:2], sample.targets[:2])}, False)
     end.progress.history.append({"update": 5})
     with pytest.raises(TrainingError, match=r"the loss is nan after update \d+; the state after update 5 is kept in"):
         if moment == "within a round":

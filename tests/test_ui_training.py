@@ -393,6 +393,12 @@ def test_what_is_not_there_cannot_be_asked_for(place: Place) -> None:
         assert "there is no" in answer.json()["error"] or "cannot be gone on" in answer.json()["error"]
 
 
+def test_the_page_learns_whether_its_visitor_may_train(place: Place) -> None:
+    for headers, may in ((HERE, True), ({**HERE, "x-forwarded-for": "203.0.113.5"}, False)):
+        answer = place.post("allowed", headers)
+        assert (answer.status_code, answer.json()) == (200, {"allowed": may}), headers
+
+
 @pytest.mark.parametrize("what", ["state", "start", "stop", "go_on", "compare"])
 def test_strangers_train_nothing(place: Place, what: str) -> None:
     for headers in (

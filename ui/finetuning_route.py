@@ -53,10 +53,14 @@ class Finetuning:
         """Whether the page has the tab."""
         return self.trainers != "none"
 
+    def allows(self, headers: Mapping[str, str], client: str) -> bool:
+        """Whether who sends a request may train."""
+        may = is_from_own_page(headers) if self.trainers == "all" else is_local(headers, client)
+        return self.offered and may
+
     def check(self, headers: Mapping[str, str], client: str) -> None:
         """Raises Refused where a request must not train."""
-        may = is_from_own_page(headers) if self.trainers == "all" else is_local(headers, client)
-        if not self.offered or not may:
+        if not self.allows(headers, client):
             raise Refused(
                 403,
                 "Models are trained only from the computer that serves the page; "
@@ -167,6 +171,11 @@ def add_routes(app: FastAPI, tuning: Finetuning, config: ServerConfig, work: Wor
             return JSONResponse({"error": said.message}, said.status)
         finally:
             await reading.close_files(fields)
+
+    @app.post(f"{PATH}allowed")
+    async def allowed(http: Request) -> Response:
+        """For the page, which cannot know who opens it: to others than this computer's user it shows no such tab."""
+        return JSONResponse({"allowed": tuning.allows(http.headers, http.client.host if http.client else "")})
 
     @app.post(f"{PATH}state")
     async def state(http: Request) -> Response:

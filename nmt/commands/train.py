@@ -20,11 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmt.bundle import RUN_BUNDLE
     from nmt.training.parallel import Processes
     from nmt.training.trainer import train
 
     processes = Processes(arguments.processes, arguments.process, arguments.coordinator)
     folder = train(arguments.recipe, output=arguments.output, processes=processes)
     if processes.number == 0:
-        print(f"The model is in {folder}")
+        models = sorted(folder.glob(f"{RUN_BUNDLE}-*"))
+        print(f"The models are in {', '.join(map(str, models))}" if models else f"The model is in {folder}")
     return 0

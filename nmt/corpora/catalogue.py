@@ -4,9 +4,9 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from nmt.config import from_dict
 from nmt.errors import ConfigError
 from nmt.languages import language
+from nmt.option import from_dict
 
 _FILE = Path(__file__).with_name("catalogue.toml")
 WEIGHTS = ("yes", "no", "check")

@@ -65,7 +65,7 @@ def learn(course: Course, show: bool, tell: Tell) -> Learned:
     recipe, data = course.recipe, course.data
     with computing(recipe.training) as shards:
         model = build_model(recipe, *course.tokenizers, shards, course.prepare, tell)
-        rounds = Rounds(course.run, recipe, model, course.tokenizers, data.dev, show)
+        rounds = Rounds(course.run, recipe, model, course.tokenizers, {recipe.target_language: data.dev}, show)
         encoded = encode_corpus(data.train, *course.tokenizers, recipe.data.max_tokens)
         if not rounds.is_over():
             old = None
@@ -91,9 +91,9 @@ def _begin(course: Course, rounds: Rounds, plan: BatchPlan, num_left_out: int, t
     )
     update = seconds_per_update(rounds.network, plan)
     # Translating a sentence word by word costs about what learning it twice does.
-    round_ = 2 * update * len(rounds.dev) / len(course.data.train) * plan.tokens_per_pass() / plan.tokens_per_batch()
+    round_ = 2 * update * len(rounds.watch) / len(course.data.train) * plan.tokens_per_pass() / plan.tokens_per_batch()
     if course.can_translate and not rounds.progress.history:
-        rounds.warm_up()
+        rounds.watch.warm_up()
         start = time.monotonic()
         scores = rounds.evaluate_start()
         round_ = time.monotonic() - start

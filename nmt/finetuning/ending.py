@@ -171,8 +171,9 @@ def _from_scratch(course: Course, parent: Parent, options: FinetuningConfig, sho
     write_recipe(run, recipe)
     tell("the same from nothing, to compare")
     learned = learn(Course(run, recipe, tokenizers, alone), show, tell)
-    if not is_written(run, learned.rounds.progress):
-        pack_run(run, recipe, learned.rounds, {"Time": time_fact(learned.rounds)}, data.dev, data.test)
+    if not is_written(run / BUNDLE, learned.rounds.progress):
+        facts = {"Time": time_fact(learned.rounds)}
+        pack_run(run, recipe, learned.rounds, facts, data.dev, data.test)
     return run / BUNDLE
 
 

@@ -171,6 +171,7 @@ class BatchPlan:
         source_noise: what replaces some of the sources, if anything does.
         shares: the parts of the corpus, one behind the other, and how often a pass has them; none: every pair once.
         sampling: other subwords for the sentences of a batch, which may then have more cells; None: the usual ones.
+        starts: what the target of each pair begins with; None: BOS. (N,)
     """
 
     def __init__(
@@ -181,8 +182,9 @@ class BatchPlan:
         source_noise: SourceNoise | None = None,
         shares: Sequence[Share] = (),
         sampling: SubwordSampling | None = None,
+        starts: np.ndarray | None = None,
     ):
-        self._sampling = sampling
+        self._sampling, self._starts = sampling, starts
         self._corpus, self._batch_tokens, self._seed, self._source_noise = corpus, batch_tokens, seed, source_noise
         self._shares = tuple(shares) or (Share(len(corpus), len(corpus)),)
         self._source_lengths, self._target_lengths = corpus.sources.lengths, corpus.targets.lengths + 1
@@ -210,7 +212,7 @@ class BatchPlan:
         """Batches without end, from number `first` on.
 
         Yields:
-            {"source": (B, S), "target": (B, T) from BOS on, "labels": (B, T) to EOS}, int32, 0 is padding.
+            {"source": (B, S), "target": (B, T) from BOS or `starts` on, "labels": (B, T) to EOS}, int32, 0 is padding.
         """
         number = 0
         while True:
@@ -256,7 +258,8 @@ class BatchPlan:
     def _targets(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         lengths = self._target_lengths[numbers]
         ids = self._corpus.targets.matrix(numbers, int(lengths.max()) - 1)
-        target = np.concatenate([np.full((len(ids), 1), BOS_ID, dtype=np.int32), ids], axis=1)
+        starts = np.full(len(ids), BOS_ID) if self._starts is None else self._starts[numbers]
+        target = np.concatenate([starts[:, None].astype(np.int32), ids], axis=1)
         labels = np.concatenate([ids, np.full((len(ids), 1), PAD_ID, dtype=np.int32)], axis=1)
         labels[np.arange(len(ids)), lengths - 1] = EOS_ID
         return {"target": target, "labels": labels}

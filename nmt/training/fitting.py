@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nmt import backend, bundle
 from nmt.backend import keras
 from nmt.config import Recipe, TrainingConfig
@@ -22,8 +24,9 @@ from nmt.training.checkpoint import load_arrays, restore, snapshot
 from nmt.training.mixing import Share
 from nmt.training.packing import pack
 from nmt.training.rounds import BEST, Rounds, bundle_config
-from nmt.training.run_folder import BUNDLE
+from nmt.training.run_folder import bundle_name
 from nmt.training.sampling import SubwordSampling
+from nmt.training.targets import Target, weights_for
 
 _TIMED = 4  # updates that are timed
 
@@ -88,6 +91,7 @@ def batch_plan(
     old: EncodedCorpus | None = None,
     old_share: float = 0.0,
     shares: Sequence[Share] = (),
+    starts: np.ndarray | None = None,
 ) -> BatchPlan:
     """The batches of a run; `old` pairs, where there are some, are mixed in, else the corpus is a mixture in shares."""
     options = recipe.training
@@ -97,7 +101,8 @@ def batch_plan(
         shares = Share(len(encoded), len(encoded)), Share(len(old), drawn)
     max_tokens, seed = recipe.data.max_tokens, options.seed
     noise = SourceNoise(pairs, tokenizers[0], options.source_noise, max_tokens, seed) if options.source_noise else None
-    return BatchPlan(pairs, options.batch_tokens, seed, noise, shares, _sampling(tokenizers, options, max_tokens))
+    sampling = _sampling(tokenizers, options, max_tokens)
+    return BatchPlan(pairs, options.batch_tokens, seed, noise, shares, sampling, starts)
 
 
 def _sampling(
@@ -152,16 +157,19 @@ def pack_run(
     dev: Corpus,
     test: Corpus | None,
     record: Mapping[str, Any] | None = None,
+    target: Target | None = None,
 ) -> Path:
     """Write the bundle with the best weights, scored on the test part.
 
     Args:
         facts: for the card, by label.
         record: for `config.json`, beside updates and hours.
+        target: the language to translate into, where the recipe has several.
     """
+    target = target or Target(recipe.target_language)
     state = rounds.progress
     config = dataclasses.replace(
-        bundle_config(recipe, rounds.network),
+        bundle_config(recipe, rounds.network, target),
         training={
             "updates": state.update,
             "hours": round(state.seconds / 3600, 3),
@@ -170,7 +178,8 @@ def pack_run(
         },
     )
     tokenizers = {name: run / name for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
-    return pack(run / BUNDLE, config, load_arrays(run / BEST), tokenizers, dev, test, facts)
+    weights = weights_for(target, load_arrays(run / BEST))
+    return pack(run / bundle_name(recipe, target.language), config, weights, tokenizers, dev, test, facts)
 
 
 def time_fact(rounds: Rounds) -> str:

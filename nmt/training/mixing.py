@@ -43,7 +43,7 @@ class Mixture:
 def read_mixture(
     places: Sequence[str | Path],
     source_language: str,
-    target_language: str,
+    target_languages: Sequence[str],
     folder: Path | None = None,
     *,
     progress: bool = False,
@@ -53,7 +53,7 @@ def read_mixture(
     Args:
         places: of the corpora, as `nmt.corpora.corpus.read_corpus` takes them.
         source_language: code of the language of the sources.
-        target_language: code of the language of the targets.
+        target_languages: code of the language of the targets of each place.
         folder: where the text goes if there is much, in files that vanish with the process; None: where the system
             keeps what is temporary.
         progress: show the bars of a download on stderr.
@@ -61,11 +61,11 @@ def read_mixture(
     Raises: what `nmt.corpora.corpus.read_corpus` raises.
     """
     sizes = [0] * len(places)
-    wanted = Wanted.of(source_language, target_language)
 
     def chunks() -> Iterator[Chunk]:
-        for k, place in enumerate(places):
-            for chunk in corpus_chunks(place, source_language, target_language, wanted, progress=progress):
+        for k, (place, code) in enumerate(zip(places, target_languages, strict=True)):
+            wanted = Wanted.of(source_language, code)
+            for chunk in corpus_chunks(place, source_language, code, wanted, progress=progress):
                 sizes[k] += len(chunk[0])
                 yield chunk
 

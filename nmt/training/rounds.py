@@ -9,28 +9,38 @@ import io
 import math
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nmt.backend import keras, ops, processes
 from nmt.bundle import BundleConfig
-from nmt.config import Recipe, SearchConfig
+from nmt.config import Recipe
 from nmt.corpora.corpus import Corpus
-from nmt.engines.keras import KerasEngine
 from nmt.errors import TrainingError
-from nmt.evaluation.metrics import Score, corpus_scores
+from nmt.evaluation.metrics import Score
 from nmt.network.model import TranslationModel
 from nmt.tokenizer import Tokenizer
 from nmt.training.checkpoint import Progress, is_finite, load_checkpoint, save_arrays, save_checkpoint
 from nmt.training.run_folder import write_whole
 from nmt.training.schedule import learning_rate
-from nmt.translator import Translator
+from nmt.training.targets import Target, targets_of
+from nmt.training.watching import Watch
 
 CHECKPOINT, BEST, LOG = "checkpoint.npz", "best.npz", "log.csv"
 
 
 class Rounds(keras.callbacks.Callback):
-    """Sets the learning rate before each update; at the end of a round evaluates, keeps the best, and saves."""
+    """Sets the learning rate before each update; at the end of a round evaluates, keeps the best, and saves.
+
+    Args:
+        run: folder of the run.
+        recipe: what is trained.
+        model: compiled.
+        tokenizers: source and target.
+        dev: what to evaluate on, by target language.
+        show: whether to draw a bar and write a line for each round.
+    """
 
     def __init__(
         self,
@@ -38,15 +48,14 @@ class Rounds(keras.callbacks.Callback):
         recipe: Recipe,
         model: TranslationModel,
         tokenizers: tuple[Tokenizer, Tokenizer],
-        dev: Corpus,
+        dev: Mapping[str, Corpus],
         show: bool,
     ):
         super().__init__()
         self.run, self.recipe, self.options = run, recipe, recipe.training
         self.network = model
-        count = min(len(dev), self.options.dev_sentences)
-        self.dev = Corpus(dev.sources[:count], dev.targets[:count])
-        self._translator = make_translator(model, recipe, tokenizers)
+        configs = {target: bundle_config(recipe, model, target) for target in targets_of(recipe, tokenizers[1])}
+        self.watch = Watch(model, tokenizers, configs, dev, self.options.dev_sentences)
         self._show = show
         # An upper bound until the batches are known.
         self.tokens_per_update = float(self.options.accumulate * self.options.batch_tokens)
@@ -118,10 +127,6 @@ class Rounds(keras.callbacks.Callback):
             "and train again, into another folder"
         )
 
-    def warm_up(self) -> None:
-        """Make the graphs of the search, so that an evaluation can be timed."""
-        self._translator.translate_batch(self.dev.sources[:1], SearchConfig(beam_size=1))
-
     def evaluate_start(self) -> list[Score]:
         """Evaluate and save the weights that a run begins with, which may turn out to be the best."""
         self._mark = time.monotonic()
@@ -141,10 +146,7 @@ class Rounds(keras.callbacks.Callback):
 
     def _evaluate(self, loss: float) -> list[Score]:
         """Translate dev with the weights as they are, and keep them if none were better."""
-        translations = self._translator.translate_batch(self.dev.sources, SearchConfig(beam_size=1))
-        texts = [translation.text for translation in translations]
-        scores = [s for s in corpus_scores(texts, self.dev.targets, self.recipe.target_language) if s.name != "TER"]
-        scores = [dataclasses.replace(s, value=processes.number_of_first(s.value)) for s in scores]
+        scores = [dataclasses.replace(s, value=processes.number_of_first(s.value)) for s in self.watch.scores()]
         self._count_time()  # evaluation is part of what training costs
         self.progress.record(loss, {score.name: score.value for score in scores}, self.tokens_per_update)
         if self.options.schedule == "plateau":
@@ -187,17 +189,12 @@ class averaged:
             average.assign(held)
 
 
-def make_translator(model: TranslationModel, recipe: Recipe, tokenizers: tuple[Tokenizer, Tokenizer]) -> Translator:
-    """A translator around a model in memory, as the bundle's own would be."""
-    return Translator(KerasEngine(model), *tokenizers, bundle_config(recipe, model))
-
-
-def bundle_config(recipe: Recipe, model: TranslationModel) -> BundleConfig:
-    """The `config.json` of a model of this recipe, without scores."""
+def bundle_config(recipe: Recipe, model: TranslationModel, target: Target) -> BundleConfig:
+    """The `config.json` of a model of this recipe for one of its targets, without scores."""
     return BundleConfig(
-        name=recipe.name,
+        name=f"{recipe.name}-{target.language}" if recipe.other_targets else recipe.name,
         source_language=recipe.source_language,
-        target_language=recipe.target_language,
+        target_language=target.language,
         model=model.config,
         search=recipe.search,
         licence=recipe.licence,

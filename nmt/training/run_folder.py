@@ -11,14 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nmt import bundle, tokenizer
-from nmt.config import Recipe, from_dict
+from nmt.config import Recipe
 from nmt.corpora.corpus import Corpus
 from nmt.corpora.files import CHUNK
 from nmt.corpora.texts import sample
 from nmt.errors import BundleError, ConfigError, TrainingError
 from nmt.languages import language
+from nmt.option import from_dict
 from nmt.tokenizer import Tokenizer
 from nmt.training.checkpoint import Progress, unwritable
+from nmt.training.targets import language_tokens
 
 RECIPE, DATA, BUNDLE = "recipe.json", "data.sha256", bundle.RUN_BUNDLE
 MOST_SENTENCES = 1_000_000  # of a side, that a tokenizer learns from; SentencePiece takes no more either
@@ -113,22 +115,35 @@ def kept_tokenizers(run: Path, make: Callable[[], tuple[Tokenizer, Tokenizer]]) 
 def train_tokenizers(recipe: Recipe, corpus: Corpus) -> tuple[Tokenizer, Tokenizer]:
     """Source and target tokenizer as the recipe wants them."""
     data, seed = recipe.data, recipe.training.seed
-    spaces = [language(code).uses_spaces for code in (recipe.source_language, recipe.target_language)]
+    spaces = [
+        any(language(code).uses_spaces for code in codes)
+        for codes in ((recipe.source_language,), recipe.target_languages)
+    ]
+    tokens = language_tokens(recipe)
     sources, targets = (sample(side, MOST_SENTENCES, seed) for side in (corpus.sources, corpus.targets))
     if data.joint_vocab:
         text = [*sources, *targets]
-        joint = tokenizer.train(text, data.target_vocab_size, side="target", uses_spaces=any(spaces), seed=seed)
+        joint = tokenizer.train(
+            text, data.target_vocab_size, side="target", uses_spaces=any(spaces), seed=seed, tokens=tokens
+        )
         return joint, joint
     return (
         tokenizer.train(sources, data.source_vocab_size, side="source", uses_spaces=spaces[0], seed=seed),
-        tokenizer.train(targets, data.target_vocab_size, side="target", uses_spaces=spaces[1], seed=seed),
+        tokenizer.train(
+            targets, data.target_vocab_size, side="target", uses_spaces=spaces[1], seed=seed, tokens=tokens
+        ),
     )
 
 
-def is_written(run: Path, progress: Progress) -> bool:
-    """Whether the bundle of this state of the run is there, its card included, which is written last."""
+def bundle_name(recipe: Recipe, language: str) -> str:
+    """What the run's folder calls the bundle that translates into one of the recipe's languages."""
+    return f"{BUNDLE}-{language}" if recipe.other_targets else BUNDLE
+
+
+def is_written(folder: Path, progress: Progress) -> bool:
+    """Whether the bundle of this state of a run is there, its card included, which is written last."""
     try:
-        updates = bundle.read_config(run / BUNDLE).training.get("updates")
-        return updates == progress.update and (run / BUNDLE / bundle.CARD).stat().st_size > 0
+        updates = bundle.read_config(folder).training.get("updates")
+        return updates == progress.update and (folder / bundle.CARD).stat().st_size > 0
     except (BundleError, OSError):
         return False

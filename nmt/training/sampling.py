@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer, pad
+from nmt.tokenizer import EOS_ID, PAD_ID, Tokenizer, pad
 
 _SOURCE, _TARGET = 3, 4  # keep these random numbers apart from each other and from those of shuffles and noise
 
@@ -54,7 +54,9 @@ class SubwordSampling:
         if self.target is None:
             return batch
         rows = self._drawn(self.target, batch["labels"], (number, _TARGET), pairs)
-        return {"target": pad([[BOS_ID, *ids] for ids in rows]), "labels": pad([[*ids, EOS_ID] for ids in rows])}
+        starts = batch["target"][:, 0].tolist()
+        target = pad([[start, *ids] for start, ids in zip(starts, rows, strict=True)])
+        return {"target": target, "labels": pad([[*ids, EOS_ID] for ids in rows])}
 
     def _drawn(
         self, tokenizer: Tokenizer, matrix: np.ndarray, stream: tuple[int, int], pairs: np.ndarray

@@ -19,8 +19,17 @@
         }
     };
 
+    /* Whether this visitor may train; where not, the tab goes. Asked once. */
+    let answer = null;
+    const allowed = () => {
+        answer ||= send('allowed').then(told => told.allowed !== false);
+        answer.then(may => document.body.classList.toggle('nmt-no-training', !may));
+        return answer;
+    };
+
     /* Models that were finished after this page had been made join its list. */
     nmtPage.findTrained = async () => {
+        if (!(await allowed())) return {runs: []};
         const told = await send('state');
         if (told.runs) nmtPage.addPairs(told.runs.map(run => run.pair).filter(Boolean));
         return told;
@@ -66,6 +75,7 @@
 
         async function look() {
             clearTimeout(timer);
+            if (!(await allowed())) return;
             const told = await nmtPage.findTrained();
             show(told);
             clearTimeout(timer);
