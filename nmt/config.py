@@ -172,6 +172,7 @@ class TranslationOptions:
     do_not_translate: tuple[str, ...] = ()  # words and phrases that do so as well, spelled exactly like this
     glossary: tuple[Term, ...] = ()
     check: bool = True  # search again where a translation looks wrong, and mend numbers
+    spelling: bool = True  # read misspelled words as what was meant, where the language's words are known
 
     def __post_init__(self) -> None:
         for word in self.do_not_translate:

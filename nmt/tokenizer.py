@@ -127,6 +127,10 @@ class Tokenizer:
     def _letters(self) -> list[str]:
         return [piece for piece in self._table if piece.lstrip(_SPACE).isalpha()]
 
+    def log_prob(self, text: str) -> float:
+        """Logarithm of the probability of the pieces of `encode`, each by itself (Kudo 2018, equation 1)."""
+        return sum(float(self._processor.get_score(i)) for i in self.encode(text))
+
     def id_of(self, piece: str) -> int:
         """The id of a piece.
 

@@ -75,6 +75,7 @@ class Sentence:
         alternatives: its translations, best first, never empty.
         problems: what still looks wrong with the best of them, each as a few words such as "missing number: 12".
         missed_terms: the terms of the glossary that are in `source` and whose translations are not in the best one.
+        read_as: misspelled words of `source`, each with the word that the model has read for it.
     """
 
     source: str
@@ -82,6 +83,7 @@ class Sentence:
     alternatives: tuple[Alternative, ...]
     problems: tuple[str, ...] = ()
     missed_terms: tuple[str, ...] = ()
+    read_as: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

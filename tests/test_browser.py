@@ -503,6 +503,7 @@ def test_a_long_translation_grows_can_be_stopped_and_what_comes_next_is_answered
         ("😀😀 🚉", "no words to translate"),
         ("\x00\x07", "no text in this"),
         ("Я не знаю, где вокзал.", "looks like Russian"),
+        ("Where is teh station?", "Read “teh” as “the”."),
     ],
 )
 def test_strange_texts_get_a_clear_answer(visit: Visit, text: str, expected: str) -> None:

@@ -1,5 +1,6 @@
 """What is said in plain words about a text: that it cannot be taken, or that it may come out badly."""
 
+import itertools
 import unicodedata
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from .models import Models
 
 _KEPT = "\n\t"
 _SURE = 60.0  # percent
+_SHOWN = 5  # misspelled words
 
 
 @dataclass(frozen=True)
@@ -62,4 +64,9 @@ def about_result(translation: nmt.Translation) -> str:
     """What to say about a translation as a whole; mostly nothing."""
     if not translation.sentences:
         return "There were no words to translate in this, so it stays as it is."
-    return ""
+    read_as = dict(pair for sentence in translation.sentences for pair in sentence.read_as)
+    shown = [f"“{written}” as “{read}”" for written, read in itertools.islice(read_as.items(), _SHOWN)]
+    if not shown:
+        return ""
+    more = len(read_as) - len(shown)
+    return f"Read {', '.join(shown)}{f' and {more} more words as others' if more else ''}."

@@ -66,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scores", metavar="FILE", help="write the score of each text, as JSON lines")
     parser.add_argument("--glossary", metavar="FILE", help="terms and how to translate them: a line each, with tabs")
     parser.add_argument("--keep", metavar="FILE", help="words that stay as they are: a line each")
+    parser.add_argument("--as-typed", action="store_true", help="read misspelled words as they are, not as was meant")
     _add_search_arguments(parser)
     files = parser.add_argument_group("files")
     files.add_argument("--format", default="", metavar="NAME", help="their format, where the name does not tell: csv")
@@ -195,4 +196,4 @@ def _translation_options(arguments: argparse.Namespace) -> TranslationOptions:
         with open(arguments.keep, "rb") as stream:
             lines = [line.text.strip() for line in read_lines(stream, arguments.keep)]
         keep = tuple(dict.fromkeys(line for line in lines if line))
-    return TranslationOptions(do_not_translate=keep, glossary=glossary)
+    return TranslationOptions(do_not_translate=keep, glossary=glossary, spelling=not arguments.as_typed)

@@ -9,6 +9,8 @@ from pathlib import Path
 from nmt.config import Term
 from nmt.errors import ConfigError
 
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+
 
 def read_glossary(path: str | Path) -> tuple[Term, ...]:
     """Read a glossary: a line for each term, the source and then one or more translations, divided by tabs.
@@ -51,6 +53,12 @@ def terms_in(text: str, glossary: tuple[Term, ...], uses_spaces: bool) -> tuple[
     pattern, terms = _finder(glossary, uses_spaces)
     found = (terms[match.lastgroup or ""] for match in pattern.finditer(unicodedata.normalize("NFC", text)))
     return tuple(dict.fromkeys(found))
+
+
+@functools.lru_cache(maxsize=8)
+def words_of(glossary: tuple[Term, ...]) -> frozenset[str]:
+    """All words of the terms to be translated, in small letters."""
+    return frozenset(word for term in glossary for word in _WORD.findall(term.source.lower()))
 
 
 def missed_terms(text: str, terms: Sequence[Term]) -> tuple[Term, ...]:

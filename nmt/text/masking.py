@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from nmt.text import casing
 from nmt.text.protect import MARK, Span, reveal, tag_name
 from nmt.text.quantities import digit_runs
+from nmt.text.typos import Typos
 
 _LETTER = re.compile(r"[^\W\d_]")
 _LONGEST = 24  # characters of a number that the model reads itself
@@ -47,6 +48,7 @@ class Masked:
     after: str = ""
     slots: tuple[Slot, ...] = ()
     is_shouted: bool = False  # the sentence is in capitals, which `text` is not
+    read_as: tuple[tuple[str, str], ...] = ()  # misspelled words, and what `text` has for each
 
     @property
     def has_spans(self) -> bool:
@@ -142,6 +144,33 @@ def calmed(
     for slot in masked.slots:
         text = text[: slot.start] + masked.text[slot.start : slot.end] + text[slot.end :]
     return dataclasses.replace(masked, text=text, is_shouted=is_shouted)
+
+
+def mended(masked: Masked, typos: Typos, is_kept: Callable[[str], bool]) -> Masked:
+    """The same sentence with what was meant by misspelled words; what stands for spans stays as it is.
+
+    Args:
+        masked: the sentence.
+        typos: of the language.
+        is_kept: tells of a word in small letters whether it is read as it is.
+    """
+    found = [
+        (start, end, meant)
+        for start, end, meant in typos.mended(masked.text, is_kept)
+        if not any(slot.start < end and start < slot.end for slot in masked.slots)
+    ]
+    if not found:
+        return masked
+    text, slots = masked.text, list(masked.slots)
+    for start, end, meant in reversed(found):
+        text = text[:start] + meant + text[end:]
+        shift = len(meant) - (end - start)
+        slots = [
+            dataclasses.replace(slot, start=slot.start + shift, end=slot.end + shift) if slot.start >= end else slot
+            for slot in slots
+        ]
+    read_as = tuple((masked.text[start:end], meant) for start, end, meant in found)
+    return dataclasses.replace(masked, text=text, slots=tuple(slots), read_as=masked.read_as + read_as)
 
 
 def _partners(spans: Sequence[Span]) -> dict[int, int]:

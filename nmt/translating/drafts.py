@@ -110,6 +110,7 @@ class Drafter:
             tuple(alternatives.values()),
             tuple(problems),
             tuple(missed),
+            masked.read_as,
         )
         return Draft(task, hypotheses, config, sentence)
 

@@ -9,8 +9,9 @@ from nmt import languages
 from nmt.bundle import BundleConfig
 from nmt.config import TranslationOptions
 from nmt.text import glossary, names, segment
-from nmt.text.masking import Masked, calmed, mask
+from nmt.text.masking import Masked, calmed, mask, mended
 from nmt.text.protect import MARK, Shielded, Span, also, reveal, shield
+from nmt.text.typos import Typos, Vocabulary, has_words
 from nmt.tokenizer import Tokenizer
 from nmt.translation import Sentence, Translation
 
@@ -33,6 +34,8 @@ class Planner:
         )
         self._keeps_names = names.keeps_names(*self._languages, source.vocab_size)
         self._num_pieces = functools.lru_cache(maxsize=10_000)(lambda word: len(source.encode(word)))
+        vocabulary = Vocabulary(self._num_pieces, functools.lru_cache(maxsize=10_000)(source.log_prob))
+        self._typos = Typos(config.source_language, vocabulary) if has_words(config.source_language) else None
         self._limit = config.max_source_tokens - 1  # training counts EOS
 
     def plan(self, text: str, options: TranslationOptions) -> Plan:
@@ -55,7 +58,8 @@ class Planner:
                 parts = segment.split_long(piece.text, self._limit, functools.partial(self._num_tokens, spans=own))
             waiting = iter(own)
             for part in parts:
-                plan.extend(self._part(part, [next(waiting) for _ in range(part.count(MARK) if own else 0)]))
+                spans_of_part = [next(waiting) for _ in range(part.count(MARK) if own else 0)]
+                plan.extend(self._part(part, spans_of_part, options))
         return plan
 
     def _shielded(self, text: str, options: TranslationOptions) -> Shielded:
@@ -72,17 +76,28 @@ class Planner:
         """Whether the glossary says how to translate a name, or a part of it."""
         return bool(glossary.terms_in(name, options.glossary, self._source_uses_spaces))
 
-    def _part(self, part: str, spans: list[Span]) -> Plan:
+    def _part(self, part: str, spans: list[Span], options: TranslationOptions) -> Plan:
         """A sentence, or a part of a long one, with the white space at its ends kept apart."""
         core = part.strip()
         masked = mask(core, spans, *self._languages)
         if masked is None or not core or not self._source.encode(masked.text):
             return [reveal(part, iter(spans)) if spans else part]
-        masked = calmed(masked, self._languages[0], self._num_tokens, self._source.knows_capitals)
+        masked = self._as_meant(masked, options)
         start = part.index(core)
         before, after = part[:start], part[start + len(core) :]
         margins = [segment.joint(space, self._target_uses_spaces) for space in (before, after)]
         return [*margins[: bool(before)], masked, *margins[1 : 1 + bool(after)]]
+
+    def _as_meant(self, masked: Masked, options: TranslationOptions) -> Masked:
+        """Without slips of the finger, and with the capitals that the model has learned."""
+        language, num_tokens = self._languages[0], self._num_tokens
+        if not options.spelling or self._typos is None:
+            return calmed(masked, language, num_tokens, self._source.knows_capitals)
+        is_kept = glossary.words_of(options.glossary).__contains__
+        if masked.text.islower() or masked.text.isupper():  # before misspelled words get the capitals of names
+            masked = mended(masked, self._typos, is_kept)
+        masked = calmed(masked, language, num_tokens, self._source.knows_capitals)
+        return mended(masked, self._typos, is_kept)
 
     def _num_tokens(self, text: str, spans: Sequence[Span] = ()) -> int:
         """How long the model's view of a part of a skeleton is at most."""
@@ -97,7 +112,7 @@ class Planner:
         found = [part for part in self.plan(sentence, options) if isinstance(part, Masked)]
         if len(found) > 1:
             shielded = self._shielded(sentence, options)
-            found = [p for p in self._part(shielded.skeleton, list(shielded.spans)) if isinstance(p, Masked)]
+            found = [p for p in self._part(shielded.skeleton, list(shielded.spans), options) if isinstance(p, Masked)]
         return found[0] if found else None
 
 
