@@ -1,6 +1,6 @@
 """Runs the notebooks and writes each as a page that needs no program to be read: no script, nothing from elsewhere.
 
-    pip install nbconvert                               # beside the extra [dev]
+    pip install -e '.[dev]'                             # once
     python docs/notebooks/render.py                     # all of them
     python docs/notebooks/render.py 05_attention        # or some
 

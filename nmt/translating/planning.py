@@ -54,7 +54,7 @@ class Planner:
                 plan.append(reveal(kept, iter(own)) if own else kept)
                 continue
             parts = [piece.text]
-            if self._num_tokens(piece.text, own) > self._limit:
+            if not self._fits(piece.text, own):
                 parts = segment.split_long(piece.text, self._limit, functools.partial(self._num_tokens, spans=own))
             waiting = iter(own)
             for part in parts:
@@ -80,7 +80,7 @@ class Planner:
         """A sentence, or a part of a long one, with the white space at its ends kept apart."""
         core = part.strip()
         masked = mask(core, spans, *self._languages)
-        if masked is None or not core or not self._source.encode(masked.text):
+        if masked is None or not core or not self._is_readable(masked.text):
             return [reveal(part, iter(spans)) if spans else part]
         masked = self._as_meant(masked, options)
         start = part.index(core)
@@ -98,6 +98,15 @@ class Planner:
             masked = mended(masked, self._typos, is_kept)
         masked = calmed(masked, language, num_tokens, self._source.knows_capitals)
         return mended(masked, self._typos, is_kept)
+
+    def _fits(self, text: str, spans: Sequence[Span]) -> bool:
+        """Whether the model can read a part of a skeleton at once; mostly without counting its tokens."""
+        if not spans and text.isascii() and len(text) < self._limit:  # at most one for each letter, and a space
+            return True
+        return self._num_tokens(text, spans) <= self._limit
+
+    def _is_readable(self, text: str) -> bool:
+        return any(c.isascii() and c.isalnum() for c in text) or bool(self._source.encode(text))
 
     def _num_tokens(self, text: str, spans: Sequence[Span] = ()) -> int:
         """How long the model's view of a part of a skeleton is at most."""
