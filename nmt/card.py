@@ -35,7 +35,7 @@ def model_card(
         "```python",
         "from nmt import Translator",
         "",
-        f'Translator.load("{config.name}").translate("Good morning!").text',
+        f'Translator.load("{config.name}").translate("Good morning!").text  # or the path of this folder',
         "```",
         "",
         "It is meant for everyday sentences like those it was trained on. It makes mistakes, most of all with long "

@@ -76,8 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _fail("interrupted", status=130)
+    except KeyboardInterrupt as error:
+        return _fail(f"interrupted{error}", status=130)
     except BrokenPipeError:
         return _fail("the reader of the output closed it", status=141)
     except ModuleNotFoundError as error:

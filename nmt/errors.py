@@ -41,5 +41,6 @@ class MissingExtraError(NmtError):
 
     def __init__(self, what: str, extra: str):
         super().__init__(
-            f"{what} needs packages that are not installed; install them with: pip install 'nmt-lstm[{extra}]'"
+            f"{what} needs packages that are not installed; install them in the project's folder with: "
+            f"pip install '.[{extra}]'"
         )

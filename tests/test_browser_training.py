@@ -166,7 +166,7 @@ def test_what_is_missing_is_one_line_and_no_broken_form(browser: Any, tmp_path: 
     )
     with _serving(tmp_path, "--port", "0", more=lacking) as second, _visiting(browser, second.address) as visit:
         visit.open("Train")
-        visit.page.locator(".nmt-train .nmt-note", has_text="pip install 'nmt-lstm[train]'").wait_for()
+        visit.page.locator(".nmt-train .nmt-note", has_text="pip install '.[train]'").wait_for()
         assert not visit.page.locator(".nmt-new").is_visible()
         assert visit.complaints == []
 

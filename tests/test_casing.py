@@ -47,7 +47,7 @@ def test_who_types_a_capital_or_a_word_is_not(text):
 
 
 def test_shouting_back():
-    assert shout("Ich weiß es, großer Ömer.", "de") == "ICH WEIß ES, GROßER ÖMER."
+    assert shout("Ich weiß es, großer Ömer.", "de") == "ICH WEIẞ ES, GROẞER ÖMER."
     assert shout("もうすぐだ。", "ja") == "もうすぐだ。"
     assert shout("iyi ışık", "tr") == "İYİ IŞIK"
 

@@ -421,7 +421,7 @@ def test_progress_is_for_terminals(
         (OSError(28, "No space left on device", "out.txt"), 1, "out.txt: No space left on device"),
         (OSError("bare"), 1, "bare"),
         (KeyboardInterrupt(), 130, "interrupted"),
-        (ModuleNotFoundError("No module named 'keras'", name="keras"), 1, "pip install 'nmt-lstm[train]'"),
+        (ModuleNotFoundError("No module named 'keras'", name="keras"), 1, "pip install '.[train]'"),
     ],
 )
 def test_errors_are_one_line(

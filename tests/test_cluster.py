@@ -29,14 +29,14 @@ def test_without_ray_one_line_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtraError, match=r"nmt-lstm\[cluster\]"):
+    with pytest.raises(MissingExtraError, match=r"'\.\[cluster\]'"):
         RayWorkers(ModelSettings(tmp_path))
     (tmp_path / "a.txt").write_bytes(b"one\n")
     monkeypatch.setattr(bundle, "find", Path)
     monkeypatch.setattr(bundle, "read_config", lambda _: bundle.BundleConfig("x", "en", "ja", None))  # type: ignore[arg-type]
     assert main(["translate", "--model", str(tmp_path), "--workers", "ray", str(tmp_path / "a.txt")]) == 1
     told = capsys.readouterr().err
-    assert told.count("\n") == 1 and "pip install 'nmt-lstm[cluster]'" in told
+    assert told.count("\n") == 1 and "pip install '.[cluster]'" in told
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,7 @@ def test_what_is_missing_is_named(tmp_path, monkeypatch, name):
     else:
         path.write_text("")
     if name in ("parquet", "docx", "xliff"):
-        with pytest.raises(MissingExtraError, match=r"nmt-lstm\[documents\]"):
+        with pytest.raises(MissingExtraError, match=r"\.\[documents\]"):
             opened(path)
     elif name != "md":  # what its parser is made of stays once it is loaded
         assert list(opened(path).units()) == []
@@ -390,12 +390,21 @@ def test_what_is_said_is_translated():
 
 @given(st.lists(st.sampled_from(["1", "00:00:01,000 --> 00:00:02,000", "Hi <i>you", "- No</i>.", "", " "]) | TEXT))
 def test_subtitles_round_trip(lines):
+    lines = ["1", "00:00:00,000 --> 00:00:01,000", *lines]
     text = "\n".join(lines)
     for name in ("a.srt", "a.vtt"):
         assert rewritten(name, text)[1].decode() == text
         _, changed = rewritten(name, text, lambda unit: "x y")
         times = re.compile(r"\s*[\d:.,]+\s*-->\s*[\d:.,]+")
         assert len(list(filter(times.match, changed.decode().split("\n")))) == len(list(filter(times.match, lines)))
+
+
+@pytest.mark.parametrize("name", ["a.srt", "a.vtt"])
+def test_what_has_no_times_is_no_file_of_subtitles(name):
+    with pytest.raises(DocumentError, match=r"a\.\w+: no line has the times of a subtitle, such as 00:00:01"):
+        rewritten(name, "not subtitles\nfoo")
+    assert rewritten(name, " \n\n")[1] == b" \n\n"
+    assert rewritten("a.vtt", "WEBVTT\n\nNOTE nothing yet\n")[1] == b"WEBVTT\n\nNOTE nothing yet\n"
 
 
 def test_long_cues_are_split_and_short_ones_are_not():

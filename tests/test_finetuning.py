@@ -170,7 +170,10 @@ def test_card_and_record_say_what_was_done(finished, work):
     ):
         assert said in card
     after = next(one for one in result.measured if one.system == "after" and one.metric == "chrF")
-    assert f"| after | chrF | {after.value:.2f} ± {after.margin:.2f} | {after.difference:+.2f} (" in card
+    assert after.sentences == 5, "so few that an interval would say nothing"
+    change = f"{after.difference:+.2f} (too few sentences to say more)"
+    assert f"| after | chrF | {after.value:.2f} | {change} |" in card
+    assert re.search(r"\| after \| chrF \| \d+\.\d\d ± \d+\.\d\d \| [+-]\d+\.\d\d \([+-].* to .*, p = ", card)
     assert f"]({finetuning_ending.CURVES})" in card
     ElementTree.fromstring((result.folder / finetuning_ending.CURVES).read_bytes())
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nmt.text.masking import Masked, mask, with_numbers
 from nmt.text.placement import restore
 from nmt.text.protect import MARK, Shielded, reveal, shield
-from nmt.text.quantities import missing_numbers
+from nmt.text.quantities import invented_numbers, missing_numbers
 from nmt.text.reading import Reading, columns_of, read
 
 SPANS = (
@@ -297,3 +297,25 @@ def test_numbers_that_are_missing(source, text, language, missing):
 
 def test_shielded_is_plain_data():
     assert shield("nothing") == Shielded("nothing", ())
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "invented"),
+    [
+        ("Call me at 555-1234.", "Rufen Sie mich um 555-1234:434 an.", ("434",)),
+        ("I have 1 dog and 110 cats.", "Ich habe 110 Katzen und 110 Katzen.", ("110",)),
+        ("I have 110 cats.", "110匹の猫を１０匹飼っている。", ("１０",)),
+        ("I have 110 cats.", "１１０匹の猫を飼っている。", ()),
+        ("It costs 1,250 dollars.", "Es kostet 1.250 Dollar.", ()),
+        ("The train leaves at 18.30.", "Der Zug fährt um 18:30 Uhr.", ()),
+        ("The train leaves at 6:30 p.m.", "Der Zug fährt um 18.30 Uhr.", ()),
+        ("I was born on December 5.", "１２月５日に生まれた。", ()),
+        ("Half past 6.", "6:30.", ()),
+        ("The two of us are 12.", "Wir sind 2 und 34.", ()),  # a number in words: who knows
+        ("A dozen eggs.", "12 Eier.", ()),
+        ("He is 12.", "Er ist 3.", ()),  # one digit may be many things; that 12 is missing is said elsewhere
+    ],
+)
+def test_invented_numbers(source, text, invented):
+    assert invented_numbers(source, text, "en") == invented
+    assert invented_numbers(source, text, "xx") == (), "of a language whose words for numbers are not known"

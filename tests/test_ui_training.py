@@ -219,7 +219,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, command: li
 def test_what_is_not_installed_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert missing() == ""
     monkeypatch.setattr(finetunings_module.importlib.util, "find_spec", lambda name: None)
-    assert missing().endswith("pip install 'nmt-lstm[train]'")
+    assert missing().endswith("pip install '.[train]'")
     assert "\n" not in missing()
 
 

@@ -35,6 +35,7 @@ def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> i
     with (
         contextlib.closing(_start(settings, arguments.workers, is_ahead=True)) as workers,
         contextlib.closing(ProgressLine()) as progress,
+        _saying_how_to_go_on(),
     ):
         report = jobs.translate_files(
             files,
@@ -53,6 +54,14 @@ def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> i
     if num_problems and not arguments.report:
         print(f"{count(num_problems, 'sentence')} failing a check; --report FILE lists them", file=sys.stderr)
     return 1 if num_failed else 0
+
+
+@contextlib.contextmanager
+def _saying_how_to_go_on() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("; the same command goes on where this one stopped") from None
 
 
 def _check_inputs(arguments: argparse.Namespace, source: str, target: str) -> tuple[list[inputs.Input], int]:

@@ -4,12 +4,14 @@ import html
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from nmt import languages
 from nmt.documents.files import TextFile
 from nmt.documents.inline import Mark, Run, Text
 from nmt.documents.parts import Job, Part, Slot, TextDocument, one_line
 from nmt.documents.wrapping import join_lines, split_lines
+from nmt.errors import DocumentError
 
 _TIMES = re.compile(r"\s*[\d:.,]+\s*-->\s*[\d:.,]+")
 _NUMBER = re.compile(r"\s*\d+\s*")
@@ -22,7 +24,26 @@ def open_file(job: Job) -> TextDocument:
     file = TextFile(job.path)
     is_vtt = job.format == "vtt"
     uses_spaces = languages.language(job.source_language).uses_spaces
-    return TextDocument(file, job.suffix, lambda: _parts(file.lines(), is_vtt, uses_spaces))
+
+    def parts() -> Iterator[Part]:
+        return _parts(_checked(file.lines(), job.path), is_vtt, uses_spaces)
+
+    return TextDocument(file, job.suffix, parts)
+
+
+def _checked(lines: Iterator[str], path: Path) -> Iterator[str]:
+    """The lines of what is a file of subtitles, even if there are none in it.
+
+    Raises:
+        DocumentError: there is text, but nothing that says when to show it.
+    """
+    has_text = is_one = False
+    for line in lines:
+        is_one = is_one or _TIMES.match(line) is not None or line.lstrip("\ufeff").startswith("WEBVTT")
+        has_text = has_text or bool(line.strip())
+        yield line
+    if has_text and not is_one:
+        raise DocumentError(f"{path}: no line has the times of a subtitle, such as 00:00:01,000 --> 00:00:02,500")
 
 
 def _parts(lines: Iterator[str], is_vtt: bool, uses_spaces: bool) -> Iterator[Part]:

@@ -33,7 +33,15 @@ from nmt.finetuning.parents import candidates, explain
 from nmt.finetuning.start import Parent, Tokenizers, about_spelling, first_weights, load_parent, make_tokenizers
 from nmt.finetuning.transfer import Transferred
 from nmt.training.checkpoint import load_arrays, save_arrays
-from nmt.training.run_folder import RECIPE, check_data, kept_tokenizers, read_recipe, write_recipe, write_whole
+from nmt.training.run_folder import (
+    RECIPE,
+    check_data,
+    kept_tokenizers,
+    read_recipe,
+    saying_what_is_saved,
+    write_recipe,
+    write_whole,
+)
 
 OPTIONS, START, PARTS = "options.json", "start.npz", "data"
 
@@ -78,6 +86,11 @@ def finetune(
         nmt.finetune("manuals.tsv", "models/en-ja-manuals", nmt.FinetuningConfig(parent="en-ja"))
     """
     run, options, tell = Path(output), options or FinetuningConfig(), tell or (lambda line: None)
+    with saying_what_is_saved(run):
+        return _finetune(data, run, options, progress, tell)
+
+
+def _finetune(data: str | Path, run: Path, options: FinetuningConfig, progress: bool, tell: Tell) -> Finetuning:
     known = _claim_of(run)
     job = _prepare(data, run, options, known, tell)
     for warning in job.data.warnings:

@@ -11,6 +11,8 @@ from nmt.evaluation.pictures import Curve
 from nmt.evaluation.significance import Estimate
 from nmt.translator import Translator
 
+_ENOUGH = 10  # sentences, from which on an interval says something
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -107,10 +109,12 @@ def learning_curves(history: Sequence[dict[str, float]]) -> str:
 
 
 def _value(one: Measured) -> str:
-    return f"{one.value:.2f} ± {one.margin:.2f}"
+    return f"{one.value:.2f} ± {one.margin:.2f}" if one.sentences >= _ENOUGH else f"{one.value:.2f}"
 
 
 def _change(one: Measured) -> str:
     if one.difference is None:
         return ""
+    if one.sentences < _ENOUGH:
+        return f"{one.difference:+.2f} (too few sentences to say more)"
     return f"{one.difference:+.2f} ({one.low:+.2f} to {one.high:+.2f}, p = {one.p_value:.3f})"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmt.config import SearchConfig, TranslationOptions
 from nmt.documents import DocumentOptions
-from nmt.errors import NmtError
+from nmt.errors import DocumentError, NmtError
 from nmt.jobs.chunks import Chunk, Part, cut
 from nmt.jobs.inputs import Input, check_input, explain, name_outputs, sha256_of
 from nmt.jobs.journal import Journal, Result, complete_file, journal_path
@@ -132,6 +132,9 @@ def translate_files(
     Raises:
         NmtError, OSError: nothing further can be written, or the workers failed. What is done is kept.
     """
+    for path in (problems, scores):
+        if path is not None and not path.parent.is_dir():
+            raise DocumentError(f"cannot write {path}: there is no folder {path.parent}; make it, or name another file")
     with tempfile.TemporaryDirectory(prefix="nmt-") as temporary:
         job = _Job(files, workers, tell or (lambda _: None))
         job.open_journals(identity, Path(temporary))

@@ -72,9 +72,10 @@ def unstressed(text: str, language: str, num_tokens: Callable[[str], int]) -> st
 
 
 def shout(text: str, language: str) -> str:
-    """A translation in capitals, of the same length: "ß" stays, whose capital few fonts have."""
+    """A translation in capitals, of the same length."""
     if language in _DOTTED_I:
         text = text.translate(_DOTTED_I[language][1])
+    text = text.replace("ß", "ẞ")  # in the official spelling since 2017
     return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
 
 

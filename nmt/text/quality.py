@@ -25,6 +25,7 @@ SHORT = "too short"
 LONG = "too long"
 COPY = "not translated"
 NUMBER = "missing number"
+INVENTED = "number that is not in the source"
 GUESS = "place is a guess"
 GLOSSARY = "glossary term missing"
 

@@ -1,5 +1,6 @@
 """Numbers in text, however they are written: 1,000 and １０００, 12 and 十二 and twelve."""
 
+import collections
 import re
 from collections.abc import Iterator
 
@@ -38,6 +39,14 @@ _LARGER = {
     "nl": "tien twintig dertig veertig vijftig zestig zeventig tachtig negentig honderd duizend",
 }
 _NUM_WORDS = 13
+_ARTICLES = frozenset(["no", "once", "both", "ein", "un", "una", "um", "een", "kein", "aucun", "één"])
+_PART = re.compile(r"[0-9０-９]+")
+_UNITS = ("月", "年", "時", "时")
+_LOOSE = re.compile(
+    r"\b(?:half|quarter|dozen|couple|[ap]\.?m\b|january|february|march|april|may|june|july|august|september|october|november|"
+    r"december|century|noon|midnight|halb|viertel|demi|quart|media|cuarto)",
+    re.IGNORECASE,
+)
 
 
 def digit_runs(text: str) -> list[tuple[int, int]]:
@@ -55,7 +64,7 @@ def missing_numbers(source: str, text: str, source_language: str, target_languag
 
     A number may be written in other digits, with other separators, in Chinese characters or as a word (in a language
     whose words are not known here, numbers that are often words are not missed). What cannot be told cheaply is not
-    missed either: 0 and 1, which are often other words, and numbers before one such as "million".
+    missed either: 1, which is often another word, and numbers before one such as "million".
     """
     runs = digit_runs(source)
     if not runs:
@@ -65,7 +74,7 @@ def missing_numbers(source: str, text: str, source_language: str, target_languag
     missing = []
     for start, end in runs:
         value = _value(source[start:end])
-        if value in ("0", "1") or _SCALE.match(source, end) or value in found:
+        if value == "1" or _SCALE.match(source, end) or value in found:
             continue
         if len(value) <= 6 and _has_word(int(value), text, target_language):
             continue
@@ -73,6 +82,41 @@ def missing_numbers(source: str, text: str, source_language: str, target_languag
             continue
         missing.append(source[start:end])
     return tuple(dict.fromkeys(missing))
+
+
+def invented_numbers(source: str, text: str, source_language: str) -> tuple[str, ...]:
+    """The numbers of two digits and more that a translation has and its sentence has not, or not so often.
+
+    Asked only of sentences with numbers in digits and none in words, since "3 p.m." may become 15, "half past 6" 6:30
+    and "December 5" 12月5日.
+    """
+    runs = digit_runs(source)
+    if not runs or _LOOSE.search(source) or _has_any_word(source, source_language):
+        return ()
+    given = collections.Counter(_value(source[start:end]) for start, end in runs)
+    parts_given = set(_parts(source))
+    found = []
+    for start, end in digit_runs(text):
+        run = text[start:end]
+        value = _value(run)
+        is_known = given[value] > 0 if value in given else set(_parts(run)) <= parts_given
+        given.subtract([value] if value in given else [])
+        if len(value) > 1 and not is_known and text[end : end + 1] not in _UNITS:
+            found.append(run)
+    return tuple(dict.fromkeys(found))
+
+
+def _parts(text: str) -> list[str]:
+    return [_value(part) for part in _PART.findall(text)]
+
+
+def _has_any_word(text: str, language: str) -> bool:
+    language = language.partition("-")[0]
+    if language not in _LARGER:
+        return True  # nobody knows
+    cells = [*_WORDS[language].split(), *_LARGER[language].split()]
+    roots = tuple({root for cell in cells for root in cell.split("|")} - _ARTICLES)
+    return any(word.startswith(roots) or word.endswith(roots) for word in re.findall(r"[^\W\d_]+", text.lower()))
 
 
 def _value(run: str) -> str:

@@ -15,7 +15,7 @@ import gzip
 import importlib.resources
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 # A word that stands alone: not part of an address, a file's name, a compound with hyphens, or a name in code.
@@ -24,11 +24,12 @@ _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _BESIDE = {row[k]: row[max(0, k - 1) : k] + row[k + 1 : k + 2] for row in _ROWS for k in range(len(row))}
 _SHORTEST, _LONGEST = 3, 24
 # How much more usual than any other slip, as factors; the first letter is seldom wrong (Pollock & Zamora 1984).
-_SWAPPED, _DOUBLED, _NOT_DOUBLED, _LEFT_OUT, _BESIDE_IT, _OTHER_KEY = 8.0, 8.0, 4.0, 3.0, 4.0, 0.5
+_SWAPPED, _DOUBLED, _NOT_DOUBLED, _LEFT_OUT, _BESIDE_IT, _OTHER_KEY = 8.0, 8.0, 20.0, 3.0, 4.0, 0.5
 _FIRST = 0.1
 # Log-probabilities that a word times its slip must have; that of "library" is -9. At the start of a sentence a capital
 # may be that of a name, and nearly every three letters are one slip from some word.
 _LEAST, _LEAST_CAPITALISED, _DEARER_IF_SHORT = -16.0, -9.0, 3.0
+_FEW, _MOST = 3, 0.6  # more unknown words than so many, and than this share of a sentence, are another language
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,17 @@ class Vocabulary:
     log_prob: Callable[[str], float]
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """Whether a word is one of the language, and what is read for it; empty: what it is."""
+
+    is_known: bool
+    meant: str = ""
+
+
+_KNOWN = _Reading(True)
+
+
 class Typos:
     """Finds what was meant.
 
@@ -56,37 +68,46 @@ class Typos:
         self._language, self._vocabulary = language, vocabulary
         self._meant = functools.lru_cache(maxsize=10_000)(self._search)
 
-    def mended(self, text: str, is_kept: Callable[[str], bool] = lambda word: False) -> Iterator[tuple[int, int, str]]:
+    def mended(self, text: str, is_kept: Callable[[str], bool] = lambda word: False) -> Sequence[tuple[int, int, str]]:
         """The misspelled words of a sentence: where each starts and ends, and what to read for it.
 
         Args:
             text: the sentence.
             is_kept: tells of a word in small letters whether it is read as it is, whatever it is.
+
+        Returns:
+            None of them where most words are none: then the sentence is in another language.
         """
         without_case = text.islower() or text.isupper()  # then a name cannot be told from a word
+        found, num_words, num_unknown = [], 0, 0
         for match in _WORD.finditer(text):
             word = match.group()
             small = word.lower()
+            num_words += 1
             is_capitalised = word[0].isupper() and word[1:].islower()
             if is_capitalised and any(c.isalnum() for c in text[: match.start()]):
                 continue  # a name
             if not (word.islower() or is_capitalised or without_case) or is_kept(small):
                 continue
-            meant = self._meant(small.replace("’", "'"), is_capitalised)
-            if meant is not None:
+            reading = self._meant(small.replace("’", "'"), is_capitalised)
+            num_unknown += not reading.is_known
+            if reading.meant:
+                meant = reading.meant
                 alike = meant.capitalize() if is_capitalised else meant if word.islower() else meant.upper()
-                yield match.start(), match.end(), alike
+                found.append((match.start(), match.end(), alike))
+        is_other_language = num_unknown > max(_FEW, _MOST * num_words)
+        return [] if is_other_language else found
 
-    def _search(self, word: str, is_capitalised: bool) -> str | None:
+    def _search(self, word: str, is_capitalised: bool) -> _Reading:
         num_pieces = self._vocabulary.num_pieces
         if not _SHORTEST <= len(word) <= _LONGEST or min(num_pieces(word), num_pieces(word.capitalize())) < 2:
-            return None
+            return _KNOWN
         words = _words(self._language)
         if _is_known(word, words):
-            return None
+            return _KNOWN
         for k in range(len(word) - 1, 0, -1):  # "dont", which is no slip but haste
             if (contracted := f"{word[:k]}'{word[k:]}") in words:
-                return contracted
+                return _Reading(True, contracted)
         rated = [
             (self._vocabulary.log_prob(other) + math.log(factor), other)
             for other, factor in _one_slip_away(word, _letters(self._language))
@@ -94,9 +115,8 @@ class Typos:
         ]
         least = (_LEAST_CAPITALISED if is_capitalised else _LEAST) + _DEARER_IF_SHORT * (len(word) == _SHORTEST)
         value, best = max(rated, default=(-math.inf, ""))
-        if value < least or num_pieces(best) >= num_pieces(word):
-            return None
-        return best
+        is_meant = value >= least and num_pieces(best) < num_pieces(word)
+        return _Reading(False, best if is_meant else "")
 
 
 def has_words(language: str) -> bool:

@@ -22,12 +22,12 @@ from nmt.evaluation.metrics import Score
 from nmt.network.model import TranslationModel
 from nmt.tokenizer import Tokenizer
 from nmt.training.checkpoint import Progress, is_finite, load_checkpoint, save_arrays, save_checkpoint
-from nmt.training.run_folder import write_whole
+from nmt.training.run_folder import LOG, write_whole
 from nmt.training.schedule import learning_rate
 from nmt.training.targets import Target, targets_of
 from nmt.training.watching import Watch
 
-CHECKPOINT, BEST, LOG = "checkpoint.npz", "best.npz", "log.csv"
+CHECKPOINT, BEST = "checkpoint.npz", "best.npz"
 
 
 class Rounds(keras.callbacks.Callback):

@@ -3,11 +3,12 @@
 Every file is at every moment the old one or the new one, so a run may be killed anywhere.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nmt import bundle, tokenizer
@@ -23,6 +24,7 @@ from nmt.training.checkpoint import Progress, unwritable
 from nmt.training.targets import language_tokens
 
 RECIPE, DATA, BUNDLE = "recipe.json", "data.sha256", bundle.RUN_BUNDLE
+LOG = "log.csv"
 MOST_SENTENCES = 1_000_000  # of a side, that a tokenizer learns from; SentencePiece takes no more either
 
 
@@ -39,6 +41,19 @@ def write_whole(path: Path, text: str) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise unwritable(path, error) from None
+
+
+@contextlib.contextmanager
+def saying_what_is_saved(run: Path) -> Iterator[None]:
+    """Where training is interrupted, add to the interruption from where the same command goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        try:
+            last = int((run / LOG).read_text(encoding="utf-8").splitlines()[-1].partition(",")[0])
+        except (OSError, ValueError, IndexError):
+            raise KeyboardInterrupt(" before the end of the first round, with which saving begins") from None
+        raise KeyboardInterrupt(f"; the same command goes on after update {last:,}") from None
 
 
 def check_recipe(run: Path, recipe: Recipe) -> None:

@@ -34,6 +34,7 @@ from nmt.training.run_folder import (
     check_recipe,
     is_written,
     kept_tokenizers,
+    saying_what_is_saved,
     train_tokenizers,
     write_recipe,
 )
@@ -69,7 +70,7 @@ def train(
     run = (
         Path(output) if output else recipe_path.parent / recipe.output if recipe.output else Path("runs") / recipe.name
     )
-    with joined(processes, run) as own:
+    with joined(processes, run) as own, saying_what_is_saved(own):
         rest = _train(recipe, recipe_path, own, progress and processes.number == 0)
     if rest is not None and processes.number == 0:
         rest()

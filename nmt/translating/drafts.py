@@ -17,7 +17,7 @@ from nmt.text import glossary, quality
 from nmt.text.casing import shout
 from nmt.text.masking import Masked, with_numbers
 from nmt.text.placement import Restored, restore
-from nmt.text.quantities import missing_numbers
+from nmt.text.quantities import invented_numbers, missing_numbers
 from nmt.text.reading import Reading, columns_of, read
 from nmt.tokenizer import Tokenizer
 from nmt.translating.opening import Opening
@@ -185,7 +185,12 @@ class Drafter:
         sizes = quality.Sizes(len(task.ids) - 1, num_target, limit)
         found = list(quality.problems(task.masked.text, plain, sizes, self._languages[1]))
         missing = missing_numbers(task.masked.source, text, *self._languages)
-        return found + [f"{quality.NUMBER}: {number}" for number in missing]
+        invented = invented_numbers(task.masked.source, text, self._languages[0])
+        return [
+            *found,
+            *(f"{quality.NUMBER}: {number}" for number in missing),
+            *(f"{quality.INVENTED}: {number}" for number in invented),
+        ]
 
 
 def _reading(pieces: Sequence[str], attention: np.ndarray, columns: Sequence[tuple[int, int]]) -> Reading:
