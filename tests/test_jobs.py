@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from nmt import DocumentOptions, NmtError, SearchConfig, Translator, bundle, translate_file
 from nmt.config import TranslationOptions
-from nmt.jobs import chunks, workers
+from nmt.jobs import chunks, inputs, workers
 from nmt.jobs import files as jobs
 from nmt.jobs.inputs import check_input
 from nmt.jobs.journal import Journal, Result, journal_path
@@ -110,7 +110,7 @@ def test_a_file_from_a_script(tmp_path: Path) -> None:
         translate_file(path, FakeTranslator(), path)  # type: ignore[arg-type]
     with pytest.raises(NmtError, match="does not exist"):
         translate_file(tmp_path / "nowhere.txt", FakeTranslator())  # type: ignore[arg-type]
-    with pytest.raises(NmtError, match="cannot write"):
+    with pytest.raises(NmtError, match="there is no folder"):
         translate_file(path, FakeTranslator(), tmp_path / "nowhere" / "b.txt")  # type: ignore[arg-type]
     assert not [one for one in tmp_path.rglob(".*")]
 
@@ -514,3 +514,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=600)
     assert path.with_suffix(".out").stat().st_size == path.stat().st_size
     assert int(done.stdout) < 200_000, "kB at the most, for 28 MB of text that is journalled on the way"
+
+
+def test_what_cannot_be_written_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("one\n", encoding="utf-8")
+    (source,) = [inputs.check_input(path, DocumentOptions(), "en", "ja")]
+    worker = InProcess(FakeTranslator())  # type: ignore[arg-type]
+    for records in ({"problems": tmp_path / "no" / "r.jsonl"}, {"scores": tmp_path / "no" / "s.jsonl"}):
+        with pytest.raises(NmtError, match="there is no folder"):
+            jobs.translate_files([(source, tmp_path / "b.txt")], worker, {}, **records)
+    with pytest.raises(NmtError, match=r"a\.txt is a file, but several translations go into a folder"):
+        inputs.name_outputs([source], path, True)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.txt"]

@@ -193,7 +193,11 @@ def _translation_options(arguments: argparse.Namespace) -> TranslationOptions:
     glossary = read_glossary(arguments.glossary) if arguments.glossary else ()
     keep: tuple[str, ...] = ()
     if arguments.keep:
-        with open(arguments.keep, "rb") as stream:
-            lines = [line.text.strip() for line in read_lines(stream, arguments.keep)]
+        try:
+            with open(arguments.keep, "rb") as stream:
+                lines = [line.text.strip() for line in read_lines(stream, arguments.keep)]
+        except OSError as error:
+            reason = f"cannot read the words to keep, {arguments.keep}: {error.strerror}"
+            raise ConfigError(reason) from None
         keep = tuple(dict.fromkeys(line for line in lines if line))
     return TranslationOptions(do_not_translate=keep, glossary=glossary, spelling=not arguments.as_typed)

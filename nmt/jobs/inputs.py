@@ -53,6 +53,10 @@ def name_outputs(
     Raises:
         NmtError: something would be overwritten.
     """
+    if out is not None and into_folder and out.exists() and not out.is_dir():
+        raise NmtError(f"{out} is a file, but several translations go into a folder: name one with --out")
+    if out is not None and not into_folder and not out.parent.is_dir():
+        raise NmtError(f"there is no folder {out.parent} for {out.name}; make it, or choose another --out")
     sources = {source.path.resolve(): source for source in inputs}
     taken: dict[Path, Path] = {}
     pairs = []
