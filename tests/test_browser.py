@@ -312,6 +312,7 @@ def test_several_sentences_and_lines(visit: Visit) -> None:
     assert "3 sentences" in folded.locator("summary").inner_text()
     assert folded.locator("label").count() == 0
     folded.locator("summary").click()
+    folded.locator("legend").nth(2).wait_for()  # filled when the browser says that it is open
     assert folded.locator("legend").all_inner_texts() == ["Good morning!", "How are you?", "I like cats."]
     other = folded.locator("fieldset").nth(2).locator("label").nth(1)
     other.click()

@@ -195,5 +195,5 @@ def test_who_comes_through_a_proxy_sees_no_tab_for_training(browser: Any, server
         assert not opened.page.get_by_role("tab", name="Train", exact=True).is_visible()
         assert opened.page.get_by_role("tab", name="Files", exact=True).is_visible()
         opened.page.wait_for_timeout(1500)  # it would look once a second
-        assert len([url for url in opened.requests if "/finetuning/" in url]) <= 1
+        assert len([url for url in opened.requests if "/finetuning/" in url]) == 1
         assert opened.complaints == []

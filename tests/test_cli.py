@@ -259,6 +259,19 @@ def test_input_is_streamed_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(number - done for number, done in enumerate(written_when_read)) == 99
 
 
+def test_who_interrupts_files_learns_how_they_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "a.txt").write_text("one\n", encoding="utf-8")
+    monkeypatch.setattr(command_jobs.jobs, "translate_files", interrupted)
+    assert main(["translate", "--model", "fake", str(tmp_path / "a.txt")]) == 130
+    said = "nmt: error: interrupted; the same command goes on where this one stopped"
+    assert capsys.readouterr().err.splitlines()[-1] == said
+
+
 def test_files_are_written_beside_their_sources(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     novel, notes = tmp_path / "novel.txt", tmp_path / "notes.draft.md"
     novel.write_bytes(b"one\r\ntwo")

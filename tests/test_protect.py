@@ -289,6 +289,9 @@ def test_finding_takes_no_long_time():
         ("7 dogs", "семь собак", "ru", ()),
         ("17 dogs", "собаки", "ru", ("17",)),
         ("1 dog", "un chien", "fr", ()),
+        ("I have 0 cats.", "私は猫を飼っている。", "ja", ("0",)),
+        ("I have 0 cats.", "Ich habe keine Katzen.", "de", ()),
+        ("It opens at 10:00.", "Es öffnet um 10 Uhr.", "de", ()),
     ],
 )
 def test_numbers_that_are_missing(source, text, language, missing):
@@ -309,6 +312,7 @@ def test_shielded_is_plain_data():
         ("It costs 1,250 dollars.", "Es kostet 1.250 Dollar.", ()),
         ("The train leaves at 18.30.", "Der Zug fährt um 18:30 Uhr.", ()),
         ("The train leaves at 6:30 p.m.", "Der Zug fährt um 18.30 Uhr.", ()),
+        ("The train leaves at 10.", "Der Zug fährt um 10.00 Uhr.", ()),
         ("I was born on December 5.", "１２月５日に生まれた。", ()),
         ("Half past 6.", "6:30.", ()),
         ("The two of us are 12.", "Wir sind 2 und 34.", ()),  # a number in words: who knows

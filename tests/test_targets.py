@@ -178,3 +178,9 @@ beam_size = 2
     stamp = (run / "bundle-fr" / "config.json").stat().st_mtime_ns
     assert training.train(recipe, output=run, progress=False) == run
     assert (run / "bundle-fr" / "config.json").stat().st_mtime_ns == stamp, "nothing was left to do"
+
+    made = tmp_path / "mine"
+    command = ["finetune", "--from", str(run / "bundle-fr"), "--to", "en-fr", "--out", str(made)]
+    data = ["--data", str(tmp_path / "fr" / "test"), "--dev-size", "10", "--test-size", "0"]
+    assert cli.main([*command, *data, "--updates", "20", "--batch-tokens", "200"]) == 0
+    assert Translator.load(made).translate("one two three").text == "un deux trois"

@@ -32,7 +32,7 @@ from nmt.tokenizer import Tokenizer
 from nmt.training import rounds, watching
 from nmt.training import trainer as training
 from nmt.training.checkpoint import load_arrays, load_checkpoint
-from nmt.training.run_folder import check_recipe
+from nmt.training.run_folder import check_recipe, saying_what_is_saved
 from nmt.training.schedule import learning_rate
 
 ROOT = Path(__file__).parent.parent
@@ -387,6 +387,22 @@ def test_a_recipe_that_cannot_be_used(work, changes, error, message):
         training.train(recipe, output=work / "run", progress=False)
     assert isinstance(caught.value, NmtError) and "\n" not in str(caught.value)
     assert not (work / "run").exists(), "the folder is free for the corrected recipe"
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (None, " before the end of the first round, with which saving begins"),
+        ("update,loss\n", " before the end of the first round, with which saving begins"),
+        ("update,loss\n500,4.2\n1000,3.9\n", "; the same command goes on after update 1,000"),
+    ],
+)
+def test_who_interrupts_learns_from_where_it_goes_on(tmp_path, log, said):
+    if log is not None:
+        (tmp_path / "log.csv").write_text(log, encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt) as caught, saying_what_is_saved(tmp_path):
+        raise KeyboardInterrupt
+    assert str(caught.value) == said
 
 
 def test_a_recipe_that_is_not_there(tmp_path):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nmt
-from nmt import Term, TranslationOptions, Translator, cli
+from nmt import Term, TranslationOptions, Translator, bundle, cli
 from nmt.corpora.corpus import Corpus
 from nmt.text.masking import Masked
-from nmt.text.typos import Typos, Vocabulary, has_words
+from nmt.text.typos import Typos, has_words
+from nmt.tokenizer import Tokenizer
 from nmt.training import noise
+from nmt.translating.planning import Planner
 
 MODEL = "en-de"
 
@@ -69,7 +70,7 @@ def test_a_slip_is_read_as_what_was_meant(translator: Translator, typed: str, me
     ],
 )
 def test_names_code_and_rare_words_are_read_as_they_are(translator: Translator, text: str) -> None:
-    assert [pair for one in read(translator, text) for pair in one.read_as if pair[0] != "src"] == []
+    assert [pair for one in read(translator, text) for pair in one.read_as] == []
 
 
 def test_what_the_user_says_is_kept(translator: Translator) -> None:
@@ -120,11 +121,14 @@ def test_sentences_come_back_from_slips(translator: Translator, sample: Corpus) 
     assert right > 0.7 * len(slips), f"{right} of {len(slips)}"
 
 
-def test_a_language_without_a_list_of_words_is_left_alone(tiny_bundle: Path) -> None:
+def test_a_language_without_a_list_of_words_is_left_alone(translator: Translator) -> None:
     assert has_words("en") and has_words("en-GB") and not has_words("xx")
-    vocabulary = Vocabulary(lambda word: 3, lambda word: -5.0)
-    with pytest.raises(FileNotFoundError):
-        list(Typos("xx", vocabulary).mended("teh"))
+    tokenizer = Tokenizer.load(bundle.find(MODEL) / bundle.SOURCE_TOKENIZER)
+    config = bundle.read_config(bundle.find(MODEL))
+    for language, read_as in (("en-GB", (("teh", "the"),)), ("xx", ())):
+        planner = Planner(tokenizer, dataclasses.replace(config, source_language=language))
+        (one,) = (part for part in planner.plan("Where is teh station?", TranslationOptions()) if part != "")
+        assert isinstance(one, Masked) and one.read_as == read_as
 
 
 def test_the_command_reads_as_typed_where_it_is_asked_to(

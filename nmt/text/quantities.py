@@ -74,7 +74,8 @@ def missing_numbers(source: str, text: str, source_language: str, target_languag
     missing = []
     for start, end in runs:
         value = _value(source[start:end])
-        if value == "1" or _SCALE.match(source, end) or value in found:
+        is_padding = value == "0" and end - start > 1  # of "10:00"
+        if value == "1" or is_padding or _SCALE.match(source, end) or value in found:
             continue
         if len(value) <= 6 and _has_word(int(value), text, target_language):
             continue
@@ -94,13 +95,16 @@ def invented_numbers(source: str, text: str, source_language: str) -> tuple[str,
     if not runs or _LOOSE.search(source) or _has_any_word(source, source_language):
         return ()
     given = collections.Counter(_value(source[start:end]) for start, end in runs)
-    parts_given = set(_parts(source))
+    parts_given = {"0", *_parts(source)}
     found = []
     for start, end in digit_runs(text):
         run = text[start:end]
         value = _value(run)
-        is_known = given[value] > 0 if value in given else set(_parts(run)) <= parts_given
-        given.subtract([value] if value in given else [])
+        if value in given:
+            is_known = given[value] > 0
+            given[value] -= 1
+        else:
+            is_known = set(_parts(run)) <= parts_given  # 18.30 of 18:30, 10.00 of 10
         if len(value) > 1 and not is_known and text[end : end + 1] not in _UNITS:
             found.append(run)
     return tuple(dict.fromkeys(found))

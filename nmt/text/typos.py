@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 
 # A word that stands alone: not part of an address, a file's name, a compound with hyphens, or a name in code.
 _WORD = re.compile(r"(?<![\w.@/\\'’#$%&+-])[^\W\d_]+(?:['’][^\W\d_]+)*(?![\w@/\\#$%&+(=]|[.'’:-]\w)")
@@ -124,7 +125,7 @@ def has_words(language: str) -> bool:
     return _file(language).is_file()
 
 
-def _file(language: str) -> importlib.resources.abc.Traversable:
+def _file(language: str) -> Traversable:
     return importlib.resources.files("nmt.text") / "words" / f"{language.partition('-')[0]}.txt.gz"
 
 

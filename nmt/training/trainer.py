@@ -143,7 +143,7 @@ def _finish(
     encoded: EncodedCorpus,
     dev: Corpus,
     test: Corpus | None,
-) -> Path:
+) -> None:
     """Write the bundle with the best weights, scored on the test part."""
     state = rounds.progress
     num_tokens = recipe.training.accumulate * recipe.training.batch_tokens
@@ -157,7 +157,7 @@ def _finish(
         "Time": time_fact(rounds),
         "Reproduce": f"`nmt train {recipe.name}.toml` with the recipe of that name",
     }
-    return pack_run(run, recipe, rounds, facts, dev, test, {"pairs": len(encoded)}, target)
+    pack_run(run, recipe, rounds, facts, dev, test, {"pairs": len(encoded)}, target)
 
 
 def _targets_fact(recipe: Recipe) -> dict[str, str]:
