@@ -98,3 +98,15 @@ def shipped():
     from nmt import Translator
 
     return Translator.load("en-ja")
+
+
+@pytest.fixture(scope="module")
+def forks():
+    """Starts `nmt` as processes that have TensorFlow already."""
+    from forking import Forks
+
+    if not hasattr(os, "fork"):
+        pytest.skip("there is no fork here")
+    made = Forks()
+    yield made
+    made.close()

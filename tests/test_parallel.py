@@ -135,8 +135,28 @@ def alone(tmp_path_factory):
     return recipe, folder / "run"
 
 
+@pytest.fixture(scope="module")
+def forsaken(tmp_path_factory):
+    """One of two processes, and its folder, after the other was killed. It takes JAX minutes to notice that: other
+    tests run meanwhile."""
+    folder = tmp_path_factory.mktemp("forsaken")
+    recipe = write_data(folder)
+    endless = recipe.read_text(encoding="utf-8").replace("updates = 12", "updates = 1_000_000")
+    recipe.write_text(endless, encoding="utf-8")
+    pair = start_two(recipe, folder)
+    try:
+        wait_for(folder / "run0" / "checkpoint.npz", pair)
+        pair[1].kill()
+        yield pair[0], folder
+    finally:
+        for process in pair:
+            process.kill()
+            process.wait()
+
+
 @needs_jax
 @pytest.mark.slow
+@pytest.mark.usefixtures("forsaken")
 def test_two_processes_killed_and_started_again_give_the_weights_of_one(alone, tmp_path):
     recipe, expected = alone
     processes = start_two(recipe, tmp_path)
@@ -152,26 +172,6 @@ def test_two_processes_killed_and_started_again_give_the_weights_of_one(alone, t
     assert not (tmp_path / "run1").exists(), "only the first process writes"
     assert "The model is in" in (tmp_path / "run0.log").read_text(encoding="utf-8", errors="replace")
     assert "The model is in" not in (tmp_path / "run1.log").read_text(encoding="utf-8", errors="replace")
-
-
-@needs_jax
-@pytest.mark.slow
-def test_where_one_ends_the_other_says_so_and_ends(tmp_path):
-    recipe = write_data(tmp_path)
-    endless = recipe.read_text(encoding="utf-8").replace("updates = 12", "updates = 1_000_000")
-    recipe.write_text(endless, encoding="utf-8")
-    pair = start_two(recipe, tmp_path)
-    try:
-        wait_for(tmp_path / "run0" / "checkpoint.npz", pair)
-        pair[1].kill()
-        assert pair[0].wait(timeout=200) != 0
-    finally:
-        for process in pair:
-            process.kill()
-            process.wait()
-    said = (tmp_path / "run0.log").read_text(encoding="utf-8", errors="replace")
-    assert "nmt: error: another process has ended or cannot be reached" in said
-    assert "Traceback" not in said
 
 
 @needs_jax
@@ -202,6 +202,16 @@ def test_other_text_in_one_process_is_said_by_both(alone, tmp_path):
         said = (tmp_path / f"run{k}.log").read_text(encoding="utf-8", errors="replace")
         assert "nmt: error: process 1 of 2 has another recipe, or other train or dev text, than process 0" in said
         assert "Traceback" not in said
+
+
+@needs_jax
+@pytest.mark.slow
+def test_where_one_ends_the_other_says_so_and_ends(forsaken):
+    process, folder = forsaken
+    assert process.wait(timeout=200) != 0
+    said = (folder / "run0.log").read_text(encoding="utf-8", errors="replace")
+    assert "nmt: error: another process has ended or cannot be reached" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,6 @@ import contextlib
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -53,51 +50,6 @@ subword_sampling = "both"
 beam_size = 2
 max_length_extra = 4
 """
-# TensorFlow takes seconds to be imported; here that is done once, before it starts any work, and each run is a process
-# of its own from there on. A line in is a command line; a line out is the process, then another one its end.
-SERVER = """
-import json, os, sys
-import nmt.training.trainer
-from nmt.cli import main
-for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        log = os.open(os.path.join(os.getcwd(), "log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os._exit(main(json.loads(line)))
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-class Server:
-    """Starts `nmt` with these arguments, and waits for its end."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def start(self, *arguments):
-        self.process.stdin.write(json.dumps([str(argument) for argument in arguments]) + "\n")
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline())
-
-    def end(self):
-        return int(self.process.stdout.readline())
-
-
-@pytest.fixture
-def server(tmp_path):
-    if not hasattr(os, "fork"):
-        pytest.skip("there is no fork here")
-    made = Server(tmp_path)
-    yield made
-    made.process.stdin.close()
-    made.process.wait(timeout=60)
-    made.process.stdout.close()
 
 
 @pytest.fixture
@@ -120,7 +72,7 @@ def wait_for_checkpoint(path, child):
     """Until there is a new one; returns whether there is before the process ends."""
     before = stamp(path)
     while stamp(path) in (None, before):
-        if os.path.exists(f"/proc/{child}") is False:
+        if child.poll() is not None:
             return False
         time.sleep(0.002)
     return True
@@ -143,22 +95,18 @@ def assert_same_outcome(run, expected):
 
 
 @pytest.mark.slow
-def test_kills_at_random_moments_leave_the_weights_as_they_would_be(server, recipe, tmp_path):
+def test_kills_at_random_moments_leave_the_weights_as_they_would_be(forks, recipe, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    log = tmp_path / "log"
-    server.start("train", recipe, "--output", whole)
-    assert server.end() == 0, log.read_text(encoding="utf-8")
+    forks.start(tmp_path, "train", recipe, "--output", whole).succeed()
     rng = random.Random(int(os.environ.get("NMT_TEST_SEED", "7")))
     for number in range(NUM_KILLS):
-        child = server.start("train", recipe, "--output", broken)
+        child = forks.start(tmp_path, "train", recipe, "--output", broken)
         if number % 2:  # most of the time goes into starting; every other kill comes after a round
             assert wait_for_checkpoint(broken / "checkpoint.npz", child), f"it ended before kill {number}"
             time.sleep(rng.uniform(0, 0.5))
         else:
             time.sleep(rng.uniform(0, 6))
-        os.kill(child, signal.SIGKILL)
-        assert server.end() == -signal.SIGKILL, f"it ended before kill {number}"
-    server.start("train", recipe, "--output", broken)
-    assert server.end() == 0, log.read_text(encoding="utf-8")
+        assert child.kill(), f"it ended before kill {number}"
+    forks.start(tmp_path, "train", recipe, "--output", broken).succeed()
     assert_same_outcome(broken, whole)
     assert not list(broken.glob("*.writing"))
