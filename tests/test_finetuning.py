@@ -190,6 +190,21 @@ def test_it_says_beforehand_how_long_it_will_take(finished):
     assert "warning: there are only 141 pairs to learn from; a few hundred show an effect, thousands a good one" in told
 
 
+def test_phrases_are_learned_beside_the_sentences(tmp_path):
+    rows = [(f"{one} {other}.", f"{other.upper()} {one.upper()}.") for one in "abcdefgh" for other in "ijklmnop"]
+    place = write_tsv(tmp_path / "pairs.tsv", *zip(*rows, strict=True))
+    plain, more = (read_data(place, ("en", "xx"), FinetuningConfig(phrases=value)) for value in (False, True))
+    assert (plain.dev, plain.test) == (more.dev, more.test)
+    found = dict(zip(more.train.sources[len(plain.train) :], more.train.targets[len(plain.train) :], strict=True))
+    assert {one.lower(): other.lower() for one, other in found.items()} == {one: one for one in "abcdefghijklmnop"}
+
+    few = write_tsv(tmp_path / "few.tsv", *zip(*rows[:6], strict=True))
+    data = read_data(few, ("en", "xx"), FinetuningConfig(phrases=True, dev_size=1, test_size=0))
+    assert len(data.train) == 5 and any(
+        "no phrases are learned: 5 pairs hold no phrase" in one for one in data.warnings
+    )
+
+
 def test_a_finished_run_gives_its_result_again(finished, work, monkeypatch):
     monkeypatch.setattr(finetuning_ending, "pack_run", lambda *_: pytest.fail("there is nothing left to do"))
     before = checksums(work / "domain" / "bundle")

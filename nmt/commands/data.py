@@ -11,7 +11,7 @@ from nmt.errors import ConfigError
 if TYPE_CHECKING:
     from nmt.corpora.corpus import Corpus
 
-HELP = "prepare parallel text for training, or list public corpora"
+HELP = "prepare parallel text for training, find phrases in it, or list public corpora"
 EXTRA = "train"
 
 _ABOUT_PLACES = """\
@@ -23,7 +23,7 @@ A CORPUS is
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Prepare parallel text for training, or list public corpora."
+    parser.description = "Prepare parallel text for training, find phrases in it, or list public corpora."
     commands = parser.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
     prepare = commands.add_parser(
         "prepare",
@@ -49,6 +49,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     prepare.add_argument("--test-size", type=int, metavar="N", help="pairs set apart for the final test")
     prepare.add_argument("--seed", type=int, metavar="N", help="another number sets other pairs apart")
     prepare.set_defaults(data_run=_prepare, data_parser=prepare)
+
+    phrases = commands.add_parser(
+        "phrases",
+        help="find words and short phrases with their translations in parallel text",
+        allow_abbrev=False,
+        formatter_class=parser.formatter_class,
+        epilog=_ABOUT_PLACES,
+    )
+    phrases.description = (
+        "Find words and short phrases with their translations in parallel text, to train on beside it: a model that\n"
+        "has read whole sentences only makes a sentence of a heading or a single word."
+    )
+    _add_places(phrases)
+    phrases.add_argument(
+        "--out", type=Path, required=True, metavar="PREFIX", help="corpus to write: PREFIX.en and PREFIX.ja, say"
+    )
+    phrases.add_argument("--limit", type=int, metavar="N", help="read only the first N pairs of each corpus")
+    phrases.add_argument("--max-words", type=int, metavar="N", help="of a source phrase (default: 4)")
+    phrases.add_argument(
+        "--least-count", type=int, metavar="N", help="how often a phrase must have been translated so (default: 3)"
+    )
+    phrases.set_defaults(data_run=_phrases, data_parser=phrases)
 
     show = commands.add_parser(
         "list",
@@ -112,6 +134,25 @@ def _prepare(arguments: argparse.Namespace) -> int:
     print(prepared.report)
     sizes = f"train {prepared.num_train:,}, dev {prepared.num_dev:,}, test {prepared.num_test:,} pairs"
     print(f"wrote {prepared.folder}: {source_language}→{target_language}, {sizes}")
+    return 0
+
+
+def _phrases(arguments: argparse.Namespace) -> int:
+    _check_usage(arguments)
+
+    from nmt.corpora.corpus import joined, write_pair_files
+    from nmt.corpora.phrases import PhraseRules, find_phrases
+
+    given = {"max_words": arguments.max_words, "least_count": arguments.least_count}
+    rules = PhraseRules(**{name: value for name, value in given.items() if value is not None})
+    pair = _languages(arguments)
+    found = find_phrases(joined(_corpora(arguments, *pair)), *pair, rules)
+    files = [arguments.out.with_name(f"{arguments.out.name}.{code}") for code in pair]
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    write_pair_files(found, *files)
+    for source, target in list(zip(found.sources, found.targets, strict=True))[:: max(1, len(found) // 10)][:10]:
+        print(f"{source}  →  {target}")
+    print(f"wrote {files[0]} and {files[1]}: {len(found):,} phrases, such as those above")
     return 0
 
 

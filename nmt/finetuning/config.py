@@ -57,6 +57,7 @@ class FinetuningConfig:
     source_noise: float = option(
         0.1, "share of source sentences read as hurried people type them, so that this is not forgotten", (0.0, 0.3)
     )
+    phrases: bool = option(False, "also learn words and short phrases that the data is found to hold")
     seed: int = option(1, "of all that is random", rare=True)
 
     trial_updates: int = option(

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from nmt.corpora.cleaning import CleaningReport, CleaningRules, clean, sentence_key
-from nmt.corpora.corpus import Corpus, read_corpus
+from nmt.corpora.corpus import Corpus, joined, read_corpus
+from nmt.corpora.phrases import find_phrases
 from nmt.corpora.preparation import Parts, split
 from nmt.errors import ConfigError, CorpusError
 from nmt.finetuning.config import FinetuningConfig
@@ -98,6 +99,7 @@ def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfi
     train, overlaps = _without_overlap(parts)
     if not len(train):
         raise CorpusError(f"every pair of {place} is in the dev or test part as well; nothing is left to learn from")
+    train, without_phrases = _with_phrases(train, pair) if options.phrases else (train, [])
     warnings = [
         *_about_languages(pair),
         *_about_report(report),
@@ -105,6 +107,7 @@ def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfi
         *_about_alignment(raw),
         *overlaps,
         *_about_old(train, old_test),
+        *without_phrases,
     ]
     if len(train) < _FEW:
         warnings.append(
@@ -152,6 +155,14 @@ def _without_overlap(parts: Parts) -> tuple[Corpus, list[str]]:
         f"{len(pairs) - len(kept):,} of the {len(pairs):,} training pairs share a sentence with dev or test; "
         "they are left out, since a score on what was learned says nothing"
     ]
+
+
+def _with_phrases(train: Corpus, pair: tuple[str, str]) -> tuple[Corpus, list[str]]:
+    """The text and the phrases in it, and what is to be said where there are none."""
+    try:
+        return joined([train, find_phrases(train, *pair)]), []
+    except CorpusError as error:
+        return train, [f"no phrases are learned: {error}"]
 
 
 def _about_languages(pair: Sequence[str]) -> list[str]:

@@ -1,0 +1,231 @@
+"""Words and short phrases with their translations, found in parallel sentences.
+
+A model that has read nothing but sentences makes a sentence of whatever it is given: "Price" becomes an exclamation.
+What headings, buttons and single words need is in its own training text, where words stand beside their translations.
+Both directions of IBM Model 1 (Brown et al. 1993) are trained to agree (Liang, Taskar and Klein 2006), and phrases that
+are aligned with nothing outside are counted (Koehn, Och and Marcu 2003, section 3.1).
+
+Axis letters: C cells (every source word beside every target word of its sentence), K different word pairs.
+"""
+
+import collections
+import itertools
+import random
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmt.corpora.corpus import Corpus
+from nmt.corpora.words import Word, words_in
+from nmt.errors import CorpusError
+from nmt.option import check
+
+_MOST = 300_000  # pairs that are read: they need 2 GB of memory
+_LONGEST = 30  # words of a sentence; longer ones tell little for what they cost
+_ROUNDS = 6
+_NOTHING = 1e-3  # probability that a word translates none
+_SURE = 0.3  # of a link, both directions together
+
+
+@dataclass(frozen=True)
+class PhraseRules:
+    """Which phrases are kept.
+
+    Attributes:
+        max_words: of a source phrase.
+        least_count: how often a phrase must have been translated so.
+        least_share: of its translations, how many must be this one. For a single word, which has more of them, half
+            of this and of `least_count` are enough.
+        max_phrases: the most frequent ones.
+
+    Raises:
+        ConfigError: a value that cannot be.
+    """
+
+    max_words: int = 4
+    least_count: int = 3
+    least_share: float = 0.3
+    max_phrases: int = 50_000
+
+    def __post_init__(self) -> None:
+        for name in ("max_words", "least_count", "max_phrases"):
+            check(getattr(self, name) >= 1, f"{name.replace('_', '-')} must be at least 1")
+        check(0 <= self.least_share <= 1, "least-share must be 0 to 1")
+
+
+@dataclass(frozen=True)
+class _Side:
+    """The words of one side: `words[n]` are those of `texts[n]`; `starts[n]` is the place of the first in `ids`."""
+
+    texts: list[str]
+    words: list[list[Word]]
+    ids: np.ndarray
+    starts: np.ndarray
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.starts)
+
+    def phrase(self, n: int, first: int, last: int) -> str:
+        """The words from the first to the last, as they are written."""
+        return self.texts[n][self.words[n][first].start : self.words[n][last].end]
+
+
+def find_phrases(
+    corpus: Corpus, source_language: str, target_language: str, rules: PhraseRules | None = None, *, seed: int = 1
+) -> Corpus:
+    """Phrases and how they are translated most often, half of them with a capital as headings have it.
+
+    Args:
+        corpus: sentences, some ten thousand or more. Of more than 300,000 pairs some are passed over, evenly.
+        source_language, target_language: codes such as "en".
+        rules: which ones are kept.
+        seed: another number gives capitals to others.
+
+    Raises:
+        CorpusError: no phrase is frequent enough.
+        ConfigError: a language whose words cannot be told apart.
+        MissingExtraError: what takes Japanese apart is not installed.
+    """
+    rules = rules or PhraseRules()
+    step = max(1, -(-len(corpus) // _MOST))
+    sources, targets = corpus.sources[::step], corpus.targets[::step]
+    source, target = _side(sources, source_language), _side(targets, target_language)
+    best = _best(collections.Counter(_extracted(source, target, _links(source, target), rules.max_words)), rules)
+    if not best:
+        raise CorpusError(
+            f"{len(corpus):,} pairs hold no phrase that is translated alike {rules.least_count} times; give more text"
+        )
+    chosen = sorted(best, key=lambda found: (-found[0], found))[: rules.max_phrases]
+    rng = random.Random(seed)
+    pairs = [_headed(phrase, other) if rng.random() < 0.5 else (phrase, other) for _, phrase, other in chosen]
+    return Corpus([phrase for phrase, _ in pairs], [other for _, other in pairs])
+
+
+def _best(counts: collections.Counter[tuple[str, str]], rules: PhraseRules) -> Collection[tuple[int, str, str]]:
+    """Count, phrase and its most frequent translation; without what is too rare or too uncertain."""
+    totals: tuple[collections.Counter[str], ...] = (collections.Counter(), collections.Counter())
+    for pair, count in counts.items():
+        for total, text in zip(totals, pair, strict=True):
+            total[text] += count
+    best: dict[str, tuple[int, str, str]] = {}
+    for (phrase, other), count in counts.items():
+        ease = 1 if " " in phrase else 2
+        least_share = rules.least_share / ease
+        if (
+            count >= rules.least_count / ease
+            and count >= least_share * totals[0][phrase]
+            and count >= least_share / 3 * totals[1][other]  # else what is left over goes to frequent words
+        ):
+            key = phrase.lower()
+            best[key] = max(best.get(key, (0, "", "")), (count, phrase, other))
+    return best.values()
+
+
+def _headed(phrase: str, other: str) -> tuple[str, str]:
+    return phrase[:1].upper() + phrase[1:], other[:1].upper() + other[1:]
+
+
+def _side(texts: Sequence[str], language: str) -> _Side:
+    words = words_in(texts, language)
+    written = _without_initial_capitals(texts, words)
+    known: dict[str, int] = {}
+    ids = [
+        known.setdefault(text[word.start : word.end].lower(), len(known))
+        for text, row in zip(written, words, strict=True)
+        for word in row
+    ]
+    return _Side(written, words, np.array(ids, np.int64), np.cumsum([0, *map(len, words)]))
+
+
+def _without_initial_capitals(texts: Sequence[str], words: Sequence[Sequence[Word]]) -> list[str]:
+    """With the first word of each sentence as it is written within sentences."""
+    forms: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    for text, row in zip(texts, words, strict=True):
+        for before, word in itertools.pairwise(row):
+            if before.is_word or text[before.start] in ",;":  # behind other signs a quotation may begin
+                form = text[word.start : word.end]
+                forms[form.lower()][form] += 1
+    written = []
+    for text, row in zip(texts, words, strict=True):
+        if row:
+            small = text[row[0].start : row[0].end].lower()
+            usual = forms[small].most_common(1)[0][0] if small in forms else small
+            if len(usual) == row[0].end - row[0].start:
+                text = text[: row[0].start] + usual + text[row[0].end :]
+        written.append(text)
+    return written
+
+
+def _links(source: _Side, target: _Side) -> Iterator[list[tuple[int, int]]]:
+    """For each sentence the words that translate each other, as their numbers in it."""
+    lengths, others = source.lengths, target.lengths
+    is_usable = (lengths <= _LONGEST) & (others <= _LONGEST)
+    sizes = np.where(is_usable, lengths * others, 0)
+    bounds = np.concatenate([[0], np.cumsum(sizes)])
+    sentence = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    row, column = np.divmod(np.arange(bounds[-1]) - bounds[sentence], others[sentence])
+    ends = (source.starts[sentence] + row).astype(np.int32), (target.starts[sentence] + column).astype(np.int32)
+    del sentence
+    agreed = _agreement(ends, source.ids, target.ids)
+    for n in range(len(sizes)):
+        found = bounds[n] + np.flatnonzero(agreed[bounds[n] : bounds[n + 1]] > _SURE)
+        yield list(zip(row[found].tolist(), column[found].tolist(), strict=True))
+
+
+def _agreement(ends: tuple[np.ndarray, np.ndarray], sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """How sure both directions are that the words at the ends of each cell translate each other. -> (C,)"""
+    width = int(targets.max(initial=0)) + 1
+    pairs, cells = np.unique(sources[ends[0]] * width + targets[ends[1]], return_inverse=True)
+    words = np.divmod(pairs, width)
+    chances = [np.ones(len(pairs)), np.ones(len(pairs))]  # of either word, given the other
+    agreed = np.ones(len(cells))
+    for _ in range(_ROUNDS):
+        agreed = np.ones(len(cells))
+        for chance, end in zip(chances, ends[::-1], strict=True):
+            given = chance[cells]
+            agreed *= given / (np.bincount(end, given) + _NOTHING)[end]
+        counts = np.bincount(cells, agreed, len(pairs))
+        chances = [counts / np.maximum(np.bincount(word, counts), 1e-12)[word] for word in words]
+    return agreed
+
+
+def _extracted(
+    source: _Side, target: _Side, links: Iterable[list[tuple[int, int]]], max_words: int
+) -> Iterator[tuple[str, str]]:
+    """Every phrase of every sentence with what it can be translated by."""
+    for n, pairs in enumerate(links):
+        words, others = source.words[n], target.words[n]
+        columns: list[list[int]] = [[] for _ in words]
+        rows: list[list[int]] = [[] for _ in others]
+        for i, j in pairs:
+            if words[i].is_word and others[j].is_word:
+                columns[i].append(j)
+                rows[j].append(i)
+        for first, reached in enumerate(columns):
+            if not reached or not words[first].begins:
+                continue
+            for last in range(first, min(first + max_words, len(words))):
+                if not words[last].is_word:
+                    break
+                if not columns[last] or not words[last].ends:
+                    continue
+                reached = [j for column in columns[first : last + 1] for j in column]
+                for left, right in _fitting(min(reached), max(reached), rows, others, (first, last)):
+                    yield source.phrase(n, first, last), target.phrase(n, left, right)
+
+
+def _fitting(
+    left: int, right: int, rows: Sequence[Sequence[int]], words: Sequence[Word], source: tuple[int, int]
+) -> Iterator[tuple[int, int]]:
+    """Target phrases for a source phrase: the least one, and with a word more on either side that translates none."""
+    if not all(word.is_word for word in words[left : right + 1]):
+        return
+    if any(not source[0] <= i <= source[1] for row in rows[left : right + 1] for i in row):
+        return
+    free = [word.is_word and not row for word, row in zip(words, rows, strict=True)]
+    for start in (left, left - 1) if left and free[left - 1] else (left,):
+        for end in (right, right + 1) if right + 1 < len(words) and free[right + 1] else (right,):
+            if words[start].begins and words[end].ends:
+                yield start, end

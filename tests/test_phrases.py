@@ -1,0 +1,111 @@
+"""Words and phrases found in parallel sentences: the right ones, each time the same."""
+
+import numpy as np
+import pytest
+
+from nmt import ConfigError, CorpusError, cli
+from nmt.corpora.corpus import Corpus, read_corpus, write_pair_files
+from nmt.corpora.phrases import PhraseRules, find_phrases
+
+NOUNS = {"house": "Haus", "dog": "Hund", "book": "Buch", "tree": "Baum", "price": "Preis", "door": "Tür"}
+ADJECTIVES = {"old": "alte", "new": "neue", "red": "rote", "big": "große"}
+VERBS = {"sees": "sieht", "sells": "verkauft", "loves": "liebt", "draws": "malt"}
+NAMES = ("Tom", "Mary")
+
+
+def sentences(count: int, seed: int = 1) -> Corpus:
+    """Sentences of a language in which every word has one translation, and adjectives stand behind."""
+    rng = np.random.default_rng(seed)
+    sources, targets = [], []
+    for _ in range(count):
+        name, verb = rng.choice(NAMES), rng.choice(list(VERBS))
+        noun, adjective = rng.choice(list(NOUNS)), rng.choice(list(ADJECTIVES))
+        if rng.random() < 0.5:
+            sources.append(f"{name} {verb} the {adjective} {noun}.")
+            targets.append(f"{name} {VERBS[verb]} {NOUNS[noun]} {ADJECTIVES[adjective]}.")
+        else:
+            sources.append(f"{adjective.title()} {noun}, {name}!")
+            targets.append(f"{NOUNS[noun]} {ADJECTIVES[adjective]}, {name}!")
+    return Corpus(sources, targets)
+
+
+def as_table(found: Corpus) -> dict[str, str]:
+    table = {source.lower(): target.lower() for source, target in zip(found.sources, found.targets, strict=True)}
+    assert len(table) == len(found), "each phrase once"
+    return table
+
+
+def test_words_and_phrases_get_their_translations() -> None:
+    found = as_table(find_phrases(sentences(600), "en", "de"))
+    for word, other in {**NOUNS, **ADJECTIVES, **VERBS}.items():
+        assert found[word] == other.lower()
+    assert found["old house"] == "haus alte" and found["tom"] == "tom"
+    assert {len(phrase.split()) for phrase in found} == {1, 2, 4}
+    assert not [text for pair in found.items() for text in pair if set(text) & set(".,!")]
+
+
+def test_only_a_sentences_first_word_loses_its_capital() -> None:
+    found = find_phrases(sentences(600), "en", "de")
+    written = dict(zip(found.sources, found.targets, strict=True))
+    small = {source: target for source, target in written.items() if source[0].islower()}
+    assert all(small[word] == NOUNS[word] for word in NOUNS.keys() & small.keys()), "German nouns have theirs"
+    assert "old" in small or "Old" in written
+    headed = [source for source in found.sources if source[0].isupper()]
+    assert 0.3 < len(headed) / len(found) < 0.8
+    assert all(written[source][0].isupper() for source in headed)
+
+
+def test_the_same_text_gives_the_same_phrases() -> None:
+    one, other = (find_phrases(sentences(300), "en", "de", seed=4) for _ in range(2))
+    assert one == other
+    assert as_table(find_phrases(sentences(300), "en", "de", seed=5)) == as_table(one)
+
+
+@pytest.mark.parametrize("max_words", [1, 2])
+def test_rules_hold(max_words: int) -> None:
+    found = find_phrases(sentences(600), "en", "de", PhraseRules(max_words=max_words))
+    assert max(len(source.split()) for source in found.sources) == max_words
+    frequent = find_phrases(sentences(600), "en", "de", PhraseRules(max_words=max_words, max_phrases=9))
+    assert list(as_table(frequent).items()) == list(as_table(found).items())[:9]
+    rare = find_phrases(sentences(600), "en", "de", PhraseRules(least_count=1))
+    assert len(rare) > len(find_phrases(sentences(600), "en", "de", PhraseRules(least_count=30)))
+
+
+def test_a_language_without_spaces(sample: Corpus) -> None:
+    found = find_phrases(sample, "en", "ja")
+    assert len(found) > 20
+    assert not [target for target in found.targets if "\u2581" in target or " " in target or "。" in target]
+
+
+def test_where_there_is_nothing() -> None:
+    with pytest.raises(CorpusError, match="2 pairs hold no phrase that is translated alike 3 times; give more text"):
+        find_phrases(sentences(2), "en", "de")
+    with pytest.raises(CorpusError, match="0 pairs hold no phrase"):
+        find_phrases(Corpus([], []), "en", "de")
+    signs = Corpus(["...", "", "!?"] * 9, ["...", "", "!?"] * 9)
+    with pytest.raises(CorpusError, match="no phrase"):
+        find_phrases(signs, "en", "de")
+    for options in ({"max_words": 0}, {"least_count": 0}, {"max_phrases": 0}, {"least_share": 1.1}):
+        with pytest.raises(ConfigError, match="must be"):
+            PhraseRules(**options)  # type: ignore[arg-type]
+
+
+def test_long_sentences_and_empty_ones_are_passed_over() -> None:
+    corpus = sentences(300)
+    more = Corpus([*corpus.sources, "", "word " * 500], [*corpus.targets, "nichts", ""])
+    assert as_table(find_phrases(more, "en", "de")) == as_table(find_phrases(corpus, "en", "de"))
+
+
+def test_the_command(tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    corpus = sentences(300)
+    write_pair_files(corpus, tmp_path / "all.en", tmp_path / "all.de")
+    place = ["--source", str(tmp_path / "all.en"), "--target", str(tmp_path / "all.de")]
+    out = tmp_path / "new" / "phrases"
+    assert cli.main(["data", "phrases", *place, "--out", str(out), "--max-words", "2"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    found = read_corpus(out, "en", "de")
+    assert len(said) == 11 and said[-1].endswith(f"{len(found)} phrases, such as those above")
+    assert as_table(found)["price"] == "preis" and "  →  " in said[0]
+    assert cli.main(["data", "phrases", *place, "--out", str(out), "--least-count", "0"]) == 1
+    assert capsys.readouterr().err == "nmt: error: least-count must be at least 1\n"
+    assert read_corpus(out, "en", "de") == found, "what was there stays"
