@@ -285,6 +285,22 @@ def test_files_are_written_beside_their_sources(tmp_path: Path, capsys: pytest.C
     assert len(list(tmp_path.iterdir())) == 4
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("--column", "--column goes with csv, parquet, tsv, not with txt"), ("--field", "--field goes with json, jsonl")],
+)
+def test_an_option_that_no_file_has_a_use_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, said: str
+) -> None:
+    novel, table = tmp_path / "novel.txt", tmp_path / "t.csv"
+    novel.write_text("one\n", encoding="utf-8")
+    table.write_text("text\ntwo\n", encoding="utf-8")
+    assert main(["translate", "--model", "fake", str(novel), option, "text"]) == 1
+    assert said in capsys.readouterr().err and not (tmp_path / "novel.ja.txt").exists()
+    assert main(["translate", "--model", "fake", str(novel), str(table), "--column", "text"]) == 0
+    assert (tmp_path / "novel.ja.txt").exists() and (tmp_path / "t.ja.csv").exists()
+
+
 def test_out_names_a_file_or_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     novel = tmp_path / "novel.txt"
     novel.write_bytes(b"one\n")
@@ -581,10 +597,11 @@ def test_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     module = types.ModuleType("nmt.training.trainer")
     vars(module)["train"] = train
     monkeypatch.setitem(sys.modules, "nmt.training.trainer", module)
+    monkeypatch.setattr(bundle, "read_info", lambda _: types.SimpleNamespace(scores={"BLEU": 23.14}))
     assert main(["train", "a.toml"]) == 0
     assert main(["train", "a.toml", "--output", str(tmp_path)]) == 0
     assert calls == [(Path("a.toml"), None, 1), (Path("a.toml"), tmp_path, 1)]
-    assert "somewhere" in capsys.readouterr().out
+    assert capsys.readouterr().out == "on the test part, BLEU 23.14\nThe model is in somewhere\n" * 2
 
 
 @pytest.fixture
@@ -668,7 +685,7 @@ def test_completion_knows_every_command_and_option(
     ("typed", "expected"),
     [
         ("nmt tra", {"translate", "train"}),
-        ("nmt data p", {"prepare"}),
+        ("nmt data p", {"prepare", "phrases"}),
         ("nmt translate --mo", {"--model"}),
         ("nmt translate --engine k", {"keras"}),
         ("nmt translate nov", {"novel.txt"}),

@@ -1,6 +1,7 @@
 """One network for several target languages: the tokens that name them, and the bundle for each that comes of it."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -159,7 +160,10 @@ beam_size = 2
     )
     run = tmp_path / "run"
     assert cli.main(["train", str(recipe), "--output", str(run)]) == 0
-    assert f"The models are in {run / 'bundle-de'}, {run / 'bundle-fr'}" in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[0] for line in said[:2]] == ["bundle-de:", "bundle-fr:"]
+    assert all(re.fullmatch(r".*: on the test part, BLEU [\d.]+, chrF [\d.]+, TER [\d.]+", line) for line in said[:2])
+    assert said[2:] == [f"The models are in {run / 'bundle-de'}, {run / 'bundle-fr'}"]
     for code, words in LANGUAGES.items():
         folder = run / f"bundle-{code}"
         info = nmt.bundle.read_info(folder)

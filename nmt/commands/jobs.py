@@ -12,7 +12,7 @@ from nmt import bundle
 from nmt.commands.lines import Line, names_folder, read_lines
 from nmt.commands.progress import ProgressLine
 from nmt.commands.translate import RAY
-from nmt.documents import DocumentOptions
+from nmt.documents import DocumentOptions, format_of
 from nmt.errors import NmtError
 from nmt.jobs import files as jobs
 from nmt.jobs import inputs
@@ -20,6 +20,8 @@ from nmt.jobs.chunks import cut
 from nmt.jobs.journal import output_stream
 from nmt.jobs.records import count, write_records
 from nmt.jobs.workers import InProcess, ModelSettings, Processes, Workers, translate_chunks
+
+_TABLES, _OBJECTS = {"csv", "tsv", "parquet"}, {"json", "jsonl"}
 
 
 def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> int:
@@ -76,7 +78,15 @@ def _check_inputs(arguments: argparse.Namespace, source: str, target: str) -> tu
         except (NmtError, OSError) as error:
             num_failed += 1
             _complain(inputs.explain(error))
+    _check_use(options, {format_of(one.path, options, source) for one in found})
     return found, num_failed
+
+
+def _check_use(options: DocumentOptions, formats: set[str]) -> None:
+    """Refuse an option that none of the files has a use for: something else was meant."""
+    for given, name, users in ((options.columns, "column", _TABLES), (options.fields, "field", _OBJECTS)):
+        if given and formats and not formats & users:
+            raise NmtError(f"--{name} goes with {', '.join(sorted(users))}, not with {', '.join(sorted(formats))}")
 
 
 def _complain(message: str) -> None:

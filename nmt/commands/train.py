@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from nmt.bundle import RUN_BUNDLE
+    from nmt.bundle import RUN_BUNDLE, read_info
     from nmt.training.parallel import Processes
     from nmt.training.trainer import train
 
@@ -28,5 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
     folder = train(arguments.recipe, output=arguments.output, processes=processes)
     if processes.number == 0:
         models = sorted(folder.glob(f"{RUN_BUNDLE}-*"))
+        for model in models or [folder]:
+            scores = ", ".join(f"{name} {value:.2f}" for name, value in read_info(model).scores.items())
+            about = f"on the test part, {scores}" if scores else "there is no test part to score it on"
+            print(f"{model.name}: {about}" if models else about)
         print(f"The models are in {', '.join(map(str, models))}" if models else f"The model is in {folder}")
     return 0

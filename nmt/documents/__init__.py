@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol
 from nmt.documents.parts import DocumentOptions, Job
 from nmt.errors import DocumentError
 
-__all__ = ["FORMATS", "Document", "DocumentOptions", "open_document", "split_name"]
+__all__ = ["FORMATS", "Document", "DocumentOptions", "format_of", "open_document", "split_name"]
 
 FORMATS: dict[str, str] = {
     "txt": "plain text, line by line",
@@ -116,7 +116,7 @@ def open_document(
     if not path.is_file():
         raise DocumentError(f"{path} is not a regular file; save it as one first")
     _, end = split_name(path.name)
-    kind = _format(path, end, options, source_language)
+    kind = format_of(path, options, source_language)
     if kind in _CONTAINERS and end.lower().endswith(".gz"):
         raise DocumentError(f"{path}: a {kind} file is compressed already; unpack it first, with gunzip")
     known = end.lower().removesuffix(".gz").removeprefix(".") in FORMATS | _ALIASES or options.format
@@ -129,7 +129,13 @@ def open_document(
     return document
 
 
-def _format(path: Path, end: str, options: DocumentOptions, source_language: str) -> str:
+def format_of(path: Path, options: DocumentOptions, source_language: str) -> str:
+    """The key in `FORMATS` that a file's name, or `options.format`, tells.
+
+    Raises:
+        DocumentError: it tells no known one.
+    """
+    _, end = split_name(path.name)
     name = options.format.lower().removeprefix(".") or end.lower().removesuffix(".gz").removeprefix(".")
     if not options.format and name in ("", source_language.lower()):
         return "txt"  # notes, train.en
