@@ -55,6 +55,37 @@ def test_only_a_sentences_first_word_loses_its_capital() -> None:
     assert all(written[source][0].isupper() for source in headed)
 
 
+def test_the_first_word_is_written_as_it_is_elsewhere() -> None:
+    corpus = sentences(600)
+    first = [k for k, source in enumerate(corpus.sources) if source[0] not in "TM"]  # they begin with an adjective
+    other = [k for k in range(len(corpus)) if k not in set(first)][:30]
+    chosen = [*first, *other]
+    found = find_phrases(Corpus([corpus.sources[k] for k in chosen], [corpus.targets[k] for k in chosen]), "en", "de")
+    small = [source for source in found.sources if source[0].islower()]
+    assert any(source.split()[0] in ADJECTIVES for source in small)
+    assert not [source for source in small if source.split()[0] in ("tom", "mary")], "names are written like that"
+
+
+def test_a_word_may_have_two_for_it() -> None:
+    corpus = sentences(900)
+    sources, targets = list(corpus.sources), list(corpus.targets)
+    for k in range(0, 900, 2):
+        for adjective, other in ADJECTIVES.items():
+            if f"the {adjective} " in sources[k]:
+                sources[k] = sources[k].replace(f"the {adjective} ", f"the {adjective}er ")
+                targets[k] = targets[k].replace(other, f"mehr {other} als")
+    found = as_table(find_phrases(Corpus(sources, targets), "en", "de"))
+    assert found["older"] in ("mehr alte als", "mehr alte", "alte als") and found["old"] == "alte"
+
+
+def test_a_single_word_need_not_be_as_frequent() -> None:
+    corpus = sentences(300)
+    more = ("The old castle loves Mary.", "Mary sees the old castle.")
+    others = ("Burg alte liebt Mary.", "Mary sieht Burg alte.")
+    found = as_table(find_phrases(Corpus([*corpus.sources, *more], [*corpus.targets, *others]), "en", "de"))
+    assert found["castle"] == "burg" and "old castle" not in found
+
+
 def test_the_same_text_gives_the_same_phrases() -> None:
     one, other = (find_phrases(sentences(300), "en", "de", seed=4) for _ in range(2))
     assert one == other

@@ -67,6 +67,9 @@ def test_a_slip_is_read_as_what_was_meant(translator: Translator, typed: str, me
         "The team's café has colours and a neighbour's tyres.",
         "It's o'clock, y'all; we could've gone.",
         "teh-weather @recieve #flim $flim",
+        "Put it on the lan, not in tmp or src, and read the png.",
+        "haha idk, thx for the pic tho, lol",
+        "The json has args, a dict and a bool.",
     ],
 )
 def test_names_code_and_rare_words_are_read_as_they_are(translator: Translator, text: str) -> None:

@@ -109,18 +109,16 @@ def _best(counts: collections.Counter[tuple[str, str]], rules: PhraseRules) -> C
     for pair, count in counts.items():
         for total, text in zip(totals, pair, strict=True):
             total[text] += count
-    best: dict[str, tuple[int, str, str]] = {}
+    best: dict[str, tuple[int, float, str, str]] = {}
     for (phrase, other), count in counts.items():
         ease = 1 if " " in phrase else 2
         least_share = rules.least_share / ease
-        if (
-            count >= rules.least_count / ease
-            and count >= least_share * totals[0][phrase]
-            and count >= least_share / 3 * totals[1][other]  # else what is left over goes to frequent words
-        ):
+        share, share_back = count / totals[0][phrase], count / totals[1][other]
+        # Back as well, else what is left over goes to frequent words.
+        if count >= rules.least_count / ease and share >= least_share and share_back >= least_share / 3:
             key = phrase.lower()
-            best[key] = max(best.get(key, (0, "", "")), (count, phrase, other))
-    return best.values()
+            best[key] = max(best.get(key, (0, 0.0, "", "")), (count, share_back, phrase, other))
+    return [(count, phrase, other) for count, _, phrase, other in best.values()]
 
 
 def _headed(phrase: str, other: str) -> tuple[str, str]:

@@ -28,8 +28,8 @@ _SHORTEST, _LONGEST = 3, 24
 _SWAPPED, _DOUBLED, _NOT_DOUBLED, _LEFT_OUT, _BESIDE_IT, _OTHER_KEY = 8.0, 8.0, 20.0, 3.0, 4.0, 0.5
 _FIRST = 0.1
 # Log-probabilities that a word times its slip must have; that of "library" is -9. At the start of a sentence a capital
-# may be that of a name, and nearly every three letters are one slip from some word.
-_LEAST, _LEAST_CAPITALISED, _DEARER_IF_SHORT = -16.0, -9.0, 3.0
+# may be that of a name.
+_LEAST, _LEAST_CAPITALISED = -16.0, -9.0
 _FEW, _MOST = 3, 0.6  # more unknown words than so many, and than this share of a sentence, are another language
 
 
@@ -109,12 +109,13 @@ class Typos:
         for k in range(len(word) - 1, 0, -1):  # "dont", which is no slip but haste
             if (contracted := f"{word[:k]}'{word[k:]}") in words:
                 return _Reading(True, contracted)
+        is_short = len(word) == _SHORTEST  # nearly all words of three letters are beside another one
         rated = [
             (self._vocabulary.log_prob(other) + math.log(factor), other)
             for other, factor in _one_slip_away(word, _letters(self._language))
-            if other in words
+            if other in words and not (is_short and sorted(other) != sorted(word))
         ]
-        least = (_LEAST_CAPITALISED if is_capitalised else _LEAST) + _DEARER_IF_SHORT * (len(word) == _SHORTEST)
+        least = _LEAST_CAPITALISED if is_capitalised else _LEAST
         value, best = max(rated, default=(-math.inf, ""))
         is_meant = value >= least and num_pieces(best) < num_pieces(word)
         return _Reading(False, best if is_meant else "")
@@ -125,13 +126,15 @@ def has_words(language: str) -> bool:
     return _file(language).is_file()
 
 
-def _file(language: str) -> Traversable:
-    return importlib.resources.files("nmt.text") / "words" / f"{language.partition('-')[0]}.txt.gz"
+def _file(language: str, end: str = ".txt.gz") -> Traversable:
+    return importlib.resources.files("nmt.text") / "words" / f"{language.partition('-')[0]}{end}"
 
 
 @functools.lru_cache(maxsize=4)
 def _words(language: str) -> frozenset[str]:
-    return frozenset(gzip.decompress(_file(language).read_bytes()).decode().split("\n"))
+    words = gzip.decompress(_file(language).read_bytes()).decode().split("\n")
+    also = _file(language, "-also.txt")  # what is in no dictionary and no slip: names in code, and what people chat
+    return frozenset([*words, *(also.read_text(encoding="ascii").split() if also.is_file() else ())])
 
 
 @functools.lru_cache(maxsize=4)
