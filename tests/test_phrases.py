@@ -75,7 +75,7 @@ def test_a_word_may_have_two_for_it() -> None:
                 sources[k] = sources[k].replace(f"the {adjective} ", f"the {adjective}er ")
                 targets[k] = targets[k].replace(other, f"mehr {other} als")
     found = as_table(find_phrases(Corpus(sources, targets), "en", "de"))
-    assert found["older"] in ("mehr alte als", "mehr alte", "alte als") and found["old"] == "alte"
+    assert found["older"] == "mehr alte als" and found["old"] == "alte"
 
 
 def test_a_single_word_need_not_be_as_frequent() -> None:
