@@ -48,6 +48,9 @@ def read(translator: Translator, text: str, options: TranslationOptions | None =
         ("I dont know, he wasnt there.", "I don't know, he wasn't there."),
         ("can you haer me now", "Can you hear me now"),
         ("CAN YOU HAER ME NOW?", "Can you hear me now?"),
+        ("Thx, can u send me ur msg?", "Thanks, can you send me your message?"),
+        ("how r u", "How are you"),
+        ("I WANT TO KNOW WHAT U SAID", "I want to know what you said"),
         ("The wether is nice today, isn’t it?", "The weather is nice today, isn’t it?"),
     ],
 )
@@ -65,10 +68,10 @@ def test_a_slip_is_read_as_what_was_meant(translator: Translator, typed: str, me
         "The mutex, the tuple and the socket are in src/mian.py and teh.txt.",
         "Call recv(x) and set seq_type, not json.laods.",
         "The team's café has colours and a neighbour's tyres.",
-        "It's o'clock, y'all; we could've gone.",
+        "It's o'clock; we could've gone.",
         "teh-weather @recieve #flim $flim",
         "Put it on the lan, not in tmp or src, and read the png.",
-        "haha idk, thx for the pic tho, lol",
+        "haha, lol, fyi: the txt is out",
         "The json has args, a dict and a bool.",
     ],
 )
