@@ -21,7 +21,7 @@ from nmt.corpora.words import Word, words_in
 from nmt.errors import CorpusError
 from nmt.option import check
 
-_MOST = 300_000  # pairs that are read: they need 2 GB of memory
+_MOST = 200_000  # pairs that are read: of English and Japanese they need 2 GB of memory
 _LONGEST = 30  # words of a sentence; longer ones tell little for what they cost
 _ROUNDS = 6
 _NOTHING = 1e-3  # probability that a word translates none
@@ -78,7 +78,7 @@ def find_phrases(
     """Phrases and how they are translated most often, half of them with a capital as headings have it.
 
     Args:
-        corpus: sentences, some ten thousand or more. Of more than 300,000 pairs some are passed over, evenly.
+        corpus: sentences, some ten thousand or more. Of more than 200,000 pairs some are passed over, evenly.
         source_language, target_language: codes such as "en".
         rules: which ones are kept.
         seed: another number gives capitals to others.
