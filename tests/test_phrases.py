@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nmt import ConfigError, CorpusError, cli
+from nmt.corpora import phrases
 from nmt.corpora.corpus import Corpus, read_corpus, write_pair_files
 from nmt.corpora.phrases import PhraseRules, find_phrases
 
@@ -106,6 +107,16 @@ def test_a_language_without_spaces(sample: Corpus) -> None:
     found = find_phrases(sample, "en", "ja")
     assert len(found) > 20
     assert not [target for target in found.targets if "\u2581" in target or " " in target or "。" in target]
+
+
+def test_of_much_text_a_part_is_read_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = sentences(300)
+    rare = Corpus([*corpus.sources, *["Tom swims."] * 100], [*corpus.targets, *["Tom schwimmt."] * 100])
+    monkeypatch.setattr(phrases, "_MOST", 300)
+    found = as_table(find_phrases(rare, "en", "de"))
+    assert found["swims"] == "schwimmt" and found["price"] == "preis"
+    monkeypatch.setattr(phrases, "_MOST", 10)
+    assert len(find_phrases(rare, "en", "de", PhraseRules(least_count=2))) < len(found)
 
 
 def test_where_there_is_nothing() -> None:

@@ -89,17 +89,17 @@ def find_phrases(
         MissingExtraError: what takes Japanese apart is not installed.
     """
     rules = rules or PhraseRules()
-    step = max(1, -(-len(corpus) // _MOST))
-    sources, targets = corpus.sources[::step], corpus.targets[::step]
-    source, target = _side(sources, source_language), _side(targets, target_language)
+    chosen = np.linspace(0, len(corpus), min(len(corpus), _MOST), endpoint=False, dtype=np.int64)
+    source = _side([corpus.sources[n] for n in chosen], source_language)
+    target = _side([corpus.targets[n] for n in chosen], target_language)
     best = _best(collections.Counter(_extracted(source, target, _links(source, target), rules.max_words)), rules)
     if not best:
         raise CorpusError(
             f"{len(corpus):,} pairs hold no phrase that is translated alike {rules.least_count} times; give more text"
         )
-    chosen = sorted(best, key=lambda found: (-found[0], found))[: rules.max_phrases]
+    frequent = sorted(best, key=lambda found: (-found[0], found))[: rules.max_phrases]
     rng = random.Random(seed)
-    pairs = [_headed(phrase, other) if rng.random() < 0.5 else (phrase, other) for _, phrase, other in chosen]
+    pairs = [_headed(phrase, other) if rng.random() < 0.5 else (phrase, other) for _, phrase, other in frequent]
     return Corpus([phrase for phrase, _ in pairs], [other for _, other in pairs])
 
 
