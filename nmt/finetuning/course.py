@@ -85,8 +85,9 @@ def _begin(course: Course, rounds: Rounds, plan: BatchPlan, num_left_out: int, t
     options = course.recipe.training
     data, limit = course.data, course.recipe.data.max_tokens
     left_out = f" ({num_left_out:,} with {limit:,} tokens or more are left out)" if num_left_out else ""
+    phrases = f", {data.num_phrases:,} of them phrases" if data.num_phrases else ""
     tell(
-        f"{len(data.train) - num_left_out:,} pairs to learn from{left_out}, {len(data.dev):,} to watch, "
+        f"{len(data.train) - num_left_out:,} pairs to learn from{left_out}{phrases}, {len(data.dev):,} to watch, "
         f"{len(data.test):,} for the scores"
     )
     update = seconds_per_update(rounds.network, plan)

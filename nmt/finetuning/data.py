@@ -33,6 +33,7 @@ class FinetuningData:
         old_test: old pairs to see what is forgotten; None without.
         report: what was removed from the new data.
         warnings: one line each.
+        num_phrases: at the end of `train`, found in the rest of it.
     """
 
     train: Corpus
@@ -42,6 +43,7 @@ class FinetuningData:
     old_test: Corpus | None
     report: CleaningReport
     warnings: tuple[str, ...]
+    num_phrases: int = 0
 
 
 def parse_pair(text: str) -> tuple[str, str]:
@@ -99,7 +101,7 @@ def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfi
     train, overlaps = _without_overlap(parts)
     if not len(train):
         raise CorpusError(f"every pair of {place} is in the dev or test part as well; nothing is left to learn from")
-    train, without_phrases = _with_phrases(train, pair) if options.phrases else (train, [])
+    phrases, without_phrases = _phrases(train, pair) if options.phrases else (Corpus([], []), [])
     warnings = [
         *_about_languages(pair),
         *_about_report(report),
@@ -113,7 +115,8 @@ def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfi
         warnings.append(
             f"there are only {len(train):,} pairs to learn from; a few hundred show an effect, thousands a good one"
         )
-    return FinetuningData(train, parts.dev, parts.test, mix, old_test, report, tuple(warnings))
+    train = joined([train, phrases])
+    return FinetuningData(train, parts.dev, parts.test, mix, old_test, report, tuple(warnings), len(phrases))
 
 
 def usual_sizes(num_pairs: int) -> tuple[int, int]:
@@ -157,12 +160,12 @@ def _without_overlap(parts: Parts) -> tuple[Corpus, list[str]]:
     ]
 
 
-def _with_phrases(train: Corpus, pair: tuple[str, str]) -> tuple[Corpus, list[str]]:
-    """The text and the phrases in it, and what is to be said where there are none."""
+def _phrases(train: Corpus, pair: tuple[str, str]) -> tuple[Corpus, list[str]]:
+    """The phrases in the text, and what is to be said where there are none."""
     try:
-        return joined([train, find_phrases(train, *pair)]), []
+        return find_phrases(train, *pair), []
     except CorpusError as error:
-        return train, [f"no phrases are learned: {error}"]
+        return Corpus([], []), [f"no phrases are learned: {error}"]
 
 
 def _about_languages(pair: Sequence[str]) -> list[str]:

@@ -139,12 +139,14 @@ def _facts(
     held += [f"low-rank updates of rank {options.low_rank}"] if options.low_rank else []
     held += [f"frozen: {', '.join(options.freeze)}"] if options.freeze else []
     held += [f"{options.mix_share:g} old pairs mixed in for each new one"] if data.mix is not None else []
+    left_out = f"{learned.encoded.num_left_out:,} longer ones left out"
+    phrases = f"; {data.num_phrases:,} of them are phrases found in the others" if data.num_phrases else ""
     return {
         "Fine-tuned from": f"{parent.config.name} ({source} to {target}, weights "
         f"sha256 {parent.config.sha256.get(bundle.WEIGHTS, 'unknown')[:16]})",
         "Source vocabulary": str(transferred.source),
         "Target vocabulary": str(transferred.target),
-        "Pairs": f"{len(learned.encoded):,} for training ({learned.encoded.num_left_out:,} longer ones left out), "
+        "Pairs": f"{len(learned.encoded):,} for training ({left_out}{phrases}), "
         f"{len(data.dev):,} to watch it, {len(data.test):,} for the scores below",
         "Updates": f"{state.update:,} batches of about {course.recipe.training.batch_tokens:,} target tokens, "
         f"the best weights on dev after {state.best_update:,}",
