@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt import Translator
-from nmt.text.casing import calm, is_hurried, is_shouted, shout
+from nmt.text.casing import calm, headed, is_heading, is_hurried, is_shouted, shout, unheaded
 from nmt.text.masking import Masked, calmed, mask
 from nmt.text.protect import MARK, Span
 
@@ -55,6 +55,53 @@ def test_shouting_back():
 @given(st.text(max_size=30), st.sampled_from(["en", "de", "tr"]))
 def test_casing_keeps_the_length(text, language):
     assert len(calm(text, language, len)) == len(shout(text, language)) == len(text)
+
+
+@pytest.mark.parametrize("text", ["Price", "Table of contents", "Open the File", "Chapter 2", "Ärger"])
+def test_a_heading_begins_with_a_capital_and_ends_with_no_mark(text):
+    assert is_heading(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "price", "Where?", "I like cats.", "NASA", "2 Cats", "章", "One two three four five six seven"]
+)
+def test_what_is_no_heading(text):
+    assert not is_heading(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Price", "price"),
+        ("Tom", "Tom"),
+        ("Open the File", "open the file"),
+        ("Open the file", "open the file"),
+        ("A TV Guide", "A TV Guide"),
+        ("Meet Tom", "meet Tom"),
+        ("My house in Rome", "my house in Rome"),
+        ("McDonald prices", "McDonald prices"),
+    ],
+)
+def test_a_heading_is_read_as_within_a_sentence(text, read):
+    known = {"price", "open", "the", "file", "guide", "meet", "Tom", "my", "house", "A", "TV"}
+    assert unheaded(text, "en", lambda word: 1 if word in known else 2) == read
+
+
+@given(st.text(max_size=30), st.sampled_from(["en", "de", "tr"]))
+def test_headings_keep_their_length(text, language):
+    assert len(unheaded(text, language, len)) == len(headed(text, language)) == len(text)
+
+
+def test_a_heading_is_answered_with_a_capital():
+    translator = Translator.load("en-es")
+    for typed, answer in (("Price", "Precio"), ("price", "precio"), ("Open the File", "Abrir el archivo")):
+        found = translator.translate(typed)
+        assert found.text == answer
+        assert (
+            "".join(word.text for word in found.sentences[0].alternatives[0].words)
+            .replace(" ", "")
+            .startswith(answer[:4])
+        )
 
 
 def test_a_shouted_sentence_is_read_in_small_letters_but_for_its_spans():

@@ -45,26 +45,15 @@ def test_words_and_phrases_get_their_translations() -> None:
     assert not [text for pair in found.items() for text in pair if set(text) & set(".,!")]
 
 
-def test_only_a_sentences_first_word_loses_its_capital() -> None:
-    found = find_phrases(sentences(600), "en", "de")
-    written = dict(zip(found.sources, found.targets, strict=True))
-    small = {source: target for source, target in written.items() if source[0].islower()}
-    assert all(small[word] == NOUNS[word] for word in NOUNS.keys() & small.keys()), "German nouns have theirs"
-    assert "old" in small or "Old" in written
-    headed = [source for source in found.sources if source[0].isupper()]
-    assert 0.3 < len(headed) / len(found) < 0.8
-    assert all(written[source][0].isupper() for source in headed)
-
-
 def test_the_first_word_is_written_as_it_is_elsewhere() -> None:
     corpus = sentences(600)
     first = [k for k, source in enumerate(corpus.sources) if source[0] not in "TM"]  # they begin with an adjective
     other = [k for k in range(len(corpus)) if k not in set(first)][:30]
     chosen = [*first, *other]
     found = find_phrases(Corpus([corpus.sources[k] for k in chosen], [corpus.targets[k] for k in chosen]), "en", "de")
-    small = [source for source in found.sources if source[0].islower()]
-    assert any(source.split()[0] in ADJECTIVES for source in small)
-    assert not [source for source in small if source.split()[0] in ("tom", "mary")], "names are written like that"
+    written = dict(zip(found.sources, found.targets, strict=True))
+    assert {source.split()[0] for source in found.sources if source[0].isupper()} <= set(NAMES)
+    assert written["old"] == "alte" and written["house"] == "Haus" and written["Tom"] == "Tom"
 
 
 def test_a_word_may_have_two_for_it() -> None:
@@ -88,9 +77,8 @@ def test_a_single_word_need_not_be_as_frequent() -> None:
 
 
 def test_the_same_text_gives_the_same_phrases() -> None:
-    one, other = (find_phrases(sentences(300), "en", "de", seed=4) for _ in range(2))
+    one, other = (find_phrases(sentences(300), "en", "de") for _ in range(2))
     assert one == other
-    assert as_table(find_phrases(sentences(300), "en", "de", seed=5)) == as_table(one)
 
 
 @pytest.mark.parametrize("max_words", [1, 2])

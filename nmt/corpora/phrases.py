@@ -10,7 +10,6 @@ Axis letters: C cells (every source word beside every target word of its sentenc
 
 import collections
 import itertools
-import random
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -73,15 +72,17 @@ class _Side:
 
 
 def find_phrases(
-    corpus: Corpus, source_language: str, target_language: str, rules: PhraseRules | None = None, *, seed: int = 1
+    corpus: Corpus, source_language: str, target_language: str, rules: PhraseRules | None = None
 ) -> Corpus:
-    """Phrases and how they are translated most often, half of them with a capital as headings have it.
+    """Phrases and how they are translated most often, the most frequent first.
+
+    They are written as within a sentence. The capitals of headings are taken off before a model reads them
+    (`nmt.text.casing`).
 
     Args:
         corpus: sentences, some ten thousand or more. Of more than 200,000 pairs some are passed over, evenly.
         source_language, target_language: codes such as "en".
         rules: which ones are kept.
-        seed: another number gives capitals to others.
 
     Raises:
         CorpusError: no phrase is frequent enough.
@@ -98,9 +99,7 @@ def find_phrases(
             f"{len(corpus):,} pairs hold no phrase that is translated alike {rules.least_count} times; give more text"
         )
     frequent = sorted(best, key=lambda found: (-found[0], found))[: rules.max_phrases]
-    rng = random.Random(seed)
-    pairs = [_headed(phrase, other) if rng.random() < 0.5 else (phrase, other) for _, phrase, other in frequent]
-    return Corpus([phrase for phrase, _ in pairs], [other for _, other in pairs])
+    return Corpus([phrase for _, phrase, _ in frequent], [other for _, _, other in frequent])
 
 
 def _best(counts: collections.Counter[tuple[str, str]], rules: PhraseRules) -> Collection[tuple[int, str, str]]:
@@ -119,10 +118,6 @@ def _best(counts: collections.Counter[tuple[str, str]], rules: PhraseRules) -> C
             key = phrase.lower()
             best[key] = max(best.get(key, (0, 0.0, "", "")), (count, share_back, phrase, other))
     return [(count, phrase, other) for count, _, phrase, other in best.values()]
-
-
-def _headed(phrase: str, other: str) -> tuple[str, str]:
-    return phrase[:1].upper() + phrase[1:], other[:1].upper() + other[1:]
 
 
 def _side(texts: Sequence[str], language: str) -> _Side:

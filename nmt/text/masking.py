@@ -48,6 +48,7 @@ class Masked:
     after: str = ""
     slots: tuple[Slot, ...] = ()
     is_shouted: bool = False  # the sentence is in capitals, which `text` is not
+    is_headed: bool = False  # it is a heading, with a capital that its translation gets as well
     read_as: tuple[tuple[str, str], ...] = ()  # misspelled words, and what `text` has for each
 
     @property
@@ -133,17 +134,19 @@ def calmed(
         done = slot.end
     parts.append(masked.text[done:])
     own = " ".join(parts)
-    is_shouted = casing.is_shouted(own)
-    if knows_capitals:
+    is_shouted, is_heading = casing.is_shouted(own), knows_capitals and casing.is_heading(own)
+    if is_heading:
+        text = casing.unheaded(masked.text, source_language, num_tokens)
+    elif knows_capitals:
         rewrite = casing.calm if is_shouted or casing.is_hurried(own) else casing.unstressed
         text = rewrite(masked.text, source_language, num_tokens)
     else:
         text = casing.lower(masked.text, source_language)
     if text == masked.text:
-        return masked
+        return dataclasses.replace(masked, is_headed=True) if is_heading else masked
     for slot in masked.slots:
         text = text[: slot.start] + masked.text[slot.start : slot.end] + text[slot.end :]
-    return dataclasses.replace(masked, text=text, is_shouted=is_shouted)
+    return dataclasses.replace(masked, text=text, is_shouted=is_shouted, is_headed=is_heading)
 
 
 def mended(masked: Masked, typos: Typos, is_kept: Callable[[str], bool]) -> Masked:

@@ -14,7 +14,7 @@ from nmt.bundle import BundleConfig
 from nmt.config import SearchConfig, Term
 from nmt.search.beam import Hypothesis, max_lengths
 from nmt.text import glossary, quality
-from nmt.text.casing import shout
+from nmt.text.casing import headed, shout
 from nmt.text.masking import Masked, with_numbers
 from nmt.text.placement import Restored, restore
 from nmt.text.quantities import invented_numbers, missing_numbers
@@ -134,7 +134,7 @@ class Drafter:
         """What the beginning of a translation looks like, without protected spans whose place is not known yet."""
         text = _UNPRINTABLE.sub(" ", self._target.decode(hypothesis.ids).rstrip("\ufffd")).strip()
         if not task.masked.slots or not text:
-            return task.masked.before + (shout(text, self._languages[1]) if task.masked.is_shouted else text)
+            return task.masked.before + self._cased(text, task.masked)
         columns = columns_of(task.masked, task.ids[:-1], self._source)
         reading = _reading(self._target.pieces(hypothesis.ids), hypothesis.attention, columns)
         return self._as_loud(restore(task.masked, reading, self._spaced, is_whole=False), task).text
@@ -148,7 +148,7 @@ class Drafter:
         guessed: tuple[str, ...] = ()
         find: Callable[[], tuple[Word, ...]]
         if task.opening is None and not task.masked.has_spans:
-            text = shout(plain, self._languages[1]) if task.masked.is_shouted else plain
+            text = self._cased(plain, task.masked)
             find = functools.partial(_plain_words, text, plain, pieces, attention, log_probs, self._spaced)
         else:
             reading = _reading(pieces, attention, columns)
@@ -163,15 +163,20 @@ class Drafter:
         return self._as_loud(restore(task.masked, reading, self._spaced), task)
 
     def _as_loud(self, restored: Restored, task: Task) -> Restored:
-        """In capitals, where the sentence is; what was not translated stays, and so does what was typed."""
-        if not task.masked.is_shouted:
+        """With the capitals of the sentence; what was not translated stays, and so does what was typed."""
+        loud = self._cased(restored.text, task.masked)
+        if loud == restored.text:
             return restored
         typed = len(task.opening.text) if task.opening else 0
-        loud = shout(restored.text, self._languages[1])
         text = "".join(
             loud[k] if k >= typed and origin >= 0 else restored.text[k] for k, origin in enumerate(restored.origins)
         )
         return dataclasses.replace(restored, text=text)
+
+    def _cased(self, text: str, masked: Masked) -> str:
+        if masked.is_headed:
+            return headed(text, self._languages[1])
+        return shout(text, self._languages[1]) if masked.is_shouted else text
 
     def _nothing(self, task: Task, hypotheses: Sequence[Hypothesis]) -> Alternative:
         text = task.masked.source
