@@ -239,7 +239,7 @@ def resident():
     return int(open("/proc/self/status").read().split("VmRSS:")[1].split()[0]) / 1024
 translator, rng, seen = Translator.load(sys.argv[1], num_threads=2), random.Random(0), []
 for _ in range(4):
-    for _ in range(20):
+    for _ in range(12):
         words = rng.choices(["good", "morning", "station", "the", "where", "x" * 9], k=rng.randrange(1, 40))
         config = SearchConfig(beam_size=rng.choice([1, 5]))
         translator.translate_batch([" ".join(words)] * rng.choice([1, 5, 30]), config)

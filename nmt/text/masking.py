@@ -133,7 +133,7 @@ def calmed(
         parts.append(masked.text[done : slot.start])
         done = slot.end
     parts.append(masked.text[done:])
-    own = " ".join(parts)
+    own = " ".join(parts).strip()
     is_shouted, is_heading = casing.is_shouted(own), knows_capitals and casing.is_heading(own)
     if is_heading:
         text = casing.unheaded(masked.text, source_language, num_tokens)

@@ -164,13 +164,14 @@ class Drafter:
 
     def _as_loud(self, restored: Restored, task: Task) -> Restored:
         """With the capitals of the sentence; what was not translated stays, and so does what was typed."""
-        loud = self._cased(restored.text, task.masked)
-        if loud == restored.text:
+        masked, text = task.masked, restored.text
+        if not masked.is_shouted and not masked.is_headed:
             return restored
         typed = len(task.opening.text) if task.opening else 0
-        text = "".join(
-            loud[k] if k >= typed and origin >= 0 else restored.text[k] for k, origin in enumerate(restored.origins)
-        )
+        own = [k for k, origin in enumerate(restored.origins) if k >= typed and origin >= 0 and text[k].isalpha()]
+        raised = set(own if masked.is_shouted else own[:1] if not typed else ())
+        loud = shout(text, self._languages[1])
+        text = "".join(loud[k] if k in raised else sign for k, sign in enumerate(text))
         return dataclasses.replace(restored, text=text)
 
     def _cased(self, text: str, masked: Masked) -> str:
