@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt import Translator
+from nmt import TranslationOptions, Translator
 from nmt.text.casing import calm, headed, is_heading, is_hurried, is_shouted, shout, unheaded
 from nmt.text.masking import Masked, calmed, mask
 from nmt.text.protect import MARK, Span
@@ -90,6 +90,12 @@ def test_a_heading_is_read_as_within_a_sentence(text, read):
 @given(st.text(max_size=30), st.sampled_from(["en", "de", "tr"]))
 def test_headings_keep_their_length(text, language):
     assert len(unheaded(text, language, len)) == len(headed(text, language)) == len(text)
+
+
+def test_stress_is_taken_off_a_heading_too(shipped):
+    for end in ("", "!"):
+        (found,) = shipped.planner.plan(f"I am SO happy{end}", TranslationOptions())
+        assert (found.text, found.is_headed) == (f"I am so happy{end}", not end)
 
 
 def test_a_heading_is_answered_with_a_capital():

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nmt.errors import ConfigError
 
@@ -25,13 +25,27 @@ A CORPUS is
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Prepare parallel text for training, find phrases in it, or list public corpora."
     commands = parser.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
-    prepare = commands.add_parser(
-        "prepare",
-        help="clean and split corpora, and report what was removed and why",
-        allow_abbrev=False,
-        formatter_class=parser.formatter_class,
-        epilog=_ABOUT_PLACES,
+    usual: dict[str, Any] = {"allow_abbrev": False, "formatter_class": parser.formatter_class}
+    _add_prepare(
+        commands.add_parser(
+            "prepare",
+            help="clean and split corpora, and report what was removed and why",
+            epilog=_ABOUT_PLACES,
+            **usual,
+        )
     )
+    _add_phrases(
+        commands.add_parser(
+            "phrases",
+            help="find words and short phrases with their translations in parallel text",
+            epilog=_ABOUT_PLACES,
+            **usual,
+        )
+    )
+    _add_list(commands.add_parser("list", help="list public corpora, all or those for a pair of languages", **usual))
+
+
+def _add_prepare(prepare: argparse.ArgumentParser) -> None:
     prepare.description = (
         "Remove unusable pairs, report them, and write train, dev and test parts that share no sentence.\n"
         "Several corpora become one."
@@ -50,13 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     prepare.add_argument("--seed", type=int, metavar="N", help="another number sets other pairs apart")
     prepare.set_defaults(data_run=_prepare, data_parser=prepare)
 
-    phrases = commands.add_parser(
-        "phrases",
-        help="find words and short phrases with their translations in parallel text",
-        allow_abbrev=False,
-        formatter_class=parser.formatter_class,
-        epilog=_ABOUT_PLACES,
-    )
+
+def _add_phrases(phrases: argparse.ArgumentParser) -> None:
     phrases.description = (
         "Find words and short phrases with their translations in parallel text, to train on beside it: a model that\n"
         "has read whole sentences only makes a sentence of a heading or a single word."
@@ -72,12 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     phrases.set_defaults(data_run=_phrases, data_parser=phrases)
 
-    show = commands.add_parser(
-        "list",
-        help="list public corpora, all or those for a pair of languages",
-        allow_abbrev=False,
-        formatter_class=parser.formatter_class,
-    )
+
+def _add_list(show: argparse.ArgumentParser) -> None:
     show.description = (
         "List public corpora; with a pair of languages those that have it, and where to get them.\n"
         "Nothing is downloaded."

@@ -135,11 +135,10 @@ def calmed(
     parts.append(masked.text[done:])
     own = " ".join(parts).strip()
     is_shouted, is_heading = casing.is_shouted(own), knows_capitals and casing.is_heading(own)
-    if is_heading:
-        text = casing.unheaded(masked.text, source_language, num_tokens)
-    elif knows_capitals:
+    if knows_capitals:
         rewrite = casing.calm if is_shouted or casing.is_hurried(own) else casing.unstressed
         text = rewrite(masked.text, source_language, num_tokens)
+        text = casing.unheaded(text, source_language, num_tokens) if is_heading else text
     else:
         text = casing.lower(masked.text, source_language)
     if text == masked.text:
