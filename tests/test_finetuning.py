@@ -198,6 +198,10 @@ def test_phrases_are_learned_beside_the_sentences(tmp_path):
     found = dict(zip(more.train.sources[len(plain.train) :], more.train.targets[len(plain.train) :], strict=True))
     assert {one.lower(): other.lower() for one, other in found.items()} == {one: one for one in "abcdefghijklmnop"}
 
+    held = write_tsv(tmp_path / "held.tsv", ["A!", "other"], ["X!", "P?"])
+    less = read_data(place, ("en", "xx"), FinetuningConfig(phrases=True, dev=str(held), test_size=0))
+    assert less.num_phrases == 14, "a and p are sentences of dev"
+
     few = write_tsv(tmp_path / "few.tsv", *zip(*rows[:6], strict=True))
     data = read_data(few, ("en", "xx"), FinetuningConfig(phrases=True, dev_size=1, test_size=0))
     assert len(data.train) == 5 and any(

@@ -102,6 +102,7 @@ def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfi
     if not len(train):
         raise CorpusError(f"every pair of {place} is in the dev or test part as well; nothing is left to learn from")
     phrases, without_phrases = _phrases(train, pair) if options.phrases else (Corpus([], []), [])
+    phrases, _ = _without_overlap(parts._replace(train=phrases))  # a phrase can be a sentence: "Help!"
     warnings = [
         *_about_languages(pair),
         *_about_report(report),
