@@ -136,6 +136,12 @@ def test_the_command(tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     found = read_corpus(out, "en", "de")
     assert len(said) == 11 and said[-1].endswith(f"{len(found)} phrases, such as those above")
     assert as_table(found)["price"] == "preis" and "  →  " in said[0]
+    write_pair_files(Corpus(["Price!", "No"], ["Egal", "Hund."]), tmp_path / "dev.en", tmp_path / "dev.de")
+    apart = ["--out", str(tmp_path / "less"), "--apart-from", str(tmp_path / "dev")]
+    assert cli.main(["data", "phrases", *place, *apart, "--max-words", "2"]) == 0
+    capsys.readouterr()
+    less = as_table(read_corpus(tmp_path / "less", "en", "de"))
+    assert as_table(found).keys() - less.keys() >= {"price", "dog"} and {"house", "tom"} <= less.keys()
     assert cli.main(["data", "phrases", *place, "--out", str(out), "--least-count", "0"]) == 1
     assert capsys.readouterr().err == "nmt: error: least-count must be at least 1\n"
     assert read_corpus(out, "en", "de") == found, "what was there stays"

@@ -53,12 +53,7 @@ def _add_prepare(prepare: argparse.ArgumentParser) -> None:
     _add_places(prepare)
     prepare.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     prepare.add_argument("--limit", type=int, metavar="N", help="read only the first N pairs of each corpus")
-    prepare.add_argument(
-        "--apart-from",
-        action="append",
-        metavar="CORPUS",
-        help="leave out what shares a sentence with this one, such as the dev and test parts of others; also several",
-    )
+    _add_apart_from(prepare)
     prepare.add_argument("--dev-size", type=int, metavar="N", help="pairs set apart for development")
     prepare.add_argument("--test-size", type=int, metavar="N", help="pairs set apart for the final test")
     prepare.add_argument("--seed", type=int, metavar="N", help="another number sets other pairs apart")
@@ -75,6 +70,7 @@ def _add_phrases(phrases: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="PREFIX", help="corpus to write: PREFIX.en and PREFIX.ja, say"
     )
     phrases.add_argument("--limit", type=int, metavar="N", help="read only the first N pairs of each corpus")
+    _add_apart_from(phrases)
     phrases.add_argument("--max-words", type=int, metavar="N", help="of a source phrase (default: 4)")
     phrases.add_argument(
         "--least-count", type=int, metavar="N", help="how often a phrase must have been translated so (default: 3)"
@@ -114,6 +110,15 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target-column", metavar="NAME", help="and the one with the targets")
 
 
+def _add_apart_from(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--apart-from",
+        action="append",
+        metavar="CORPUS",
+        help="leave out what shares a sentence with this one, such as the dev and test parts of others; also several",
+    )
+
+
 def _prepare(arguments: argparse.Namespace) -> int:
     _check_usage(arguments)
 
@@ -145,13 +150,15 @@ def _prepare(arguments: argparse.Namespace) -> int:
 def _phrases(arguments: argparse.Namespace) -> int:
     _check_usage(arguments)
 
-    from nmt.corpora.corpus import joined, write_pair_files
+    from nmt.corpora.cleaning import keys_of, without
+    from nmt.corpora.corpus import joined, read_corpus, write_pair_files
     from nmt.corpora.phrases import PhraseRules, find_phrases
 
     given = {"max_words": arguments.max_words, "least_count": arguments.least_count}
     rules = PhraseRules(**{name: value for name, value in given.items() if value is not None})
     pair = _languages(arguments)
     found = find_phrases(joined(_corpora(arguments, *pair)), *pair, rules)
+    found = without(found, keys_of(read_corpus(place, *pair) for place in arguments.apart_from or ()))
     files = [arguments.out.with_name(f"{arguments.out.name}.{code}") for code in pair]
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     write_pair_files(found, *files)

@@ -140,6 +140,21 @@ def sentence_key(text: str) -> str:
     return bare if bare.isascii() else unicodedata.normalize("NFKC", bare).casefold().translate(_PUNCTUATION)
 
 
+def keys_of(corpora: Iterable[Corpus]) -> set[str]:
+    """The keys of all their sentences, on both sides."""
+    return {sentence_key(text) for corpus in corpora for side in (corpus.sources, corpus.targets) for text in side}
+
+
+def without(corpus: Corpus, keys: Collection[str]) -> Corpus:
+    """The pairs of which neither side has one of these keys."""
+    pairs = [
+        pair
+        for pair in zip(corpus.sources, corpus.targets, strict=True)
+        if not any(sentence_key(t) in keys for t in pair)
+    ]
+    return Corpus([source for source, _ in pairs], [target for _, target in pairs])
+
+
 def with_progress(items: Iterable[Any], total: int, what: str, progress: bool) -> Iterable[Any]:
     """The same items; with `progress`, a bar on stderr that counts them as pairs."""
     if not progress:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nmt.corpora.cleaning import CleaningReport, CleaningRules, clean, sentence_key, with_progress
+from nmt.corpora.cleaning import CleaningReport, CleaningRules, clean, keys_of, sentence_key, with_progress
 from nmt.corpora.corpus import Corpus, write_pair_files
 from nmt.errors import ConfigError, CorpusError
 
@@ -113,8 +113,9 @@ def prepare(
     """
     if source_language == target_language:
         raise ConfigError(f'source and target language are both "{source_language}"; they must differ')
-    keys = {sentence_key(text) for other in held_out for side in (other.sources, other.targets) for text in side}
-    cleaned, report = clean(corpus, source_language, target_language, rules, progress=progress, held_out=keys)
+    cleaned, report = clean(
+        corpus, source_language, target_language, rules, progress=progress, held_out=keys_of(held_out)
+    )
     if not cleaned.sources:
         reasons = ", ".join(f"{removal.reason} ({removal.count:,})" for removal in report.removals if removal.count)
         raise CorpusError(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nmt.corpora.cleaning import CleaningReport, CleaningRules, clean, sentence_key
+from nmt.corpora.cleaning import CleaningReport, CleaningRules, clean, keys_of, without
 from nmt.corpora.corpus import Corpus, joined, read_corpus
 from nmt.corpora.phrases import find_phrases
 from nmt.corpora.preparation import Parts, split
@@ -148,16 +148,12 @@ def _parts(corpus: Corpus, dev: Corpus | None, test: Corpus | None, options: Fin
 
 def _without_overlap(parts: Parts) -> tuple[Corpus, list[str]]:
     """The train part without what stands in dev or test as well, on either side."""
-    held = {
-        sentence_key(text) for part in (parts.dev, parts.test) for side in (part.sources, part.targets) for text in side
-    }
-    pairs = list(zip(parts.train.sources, parts.train.targets, strict=True))
-    kept = [pair for pair in pairs if not any(sentence_key(text) in held for text in pair)]
-    if len(kept) == len(pairs):
+    kept = without(parts.train, keys_of((parts.dev, parts.test)))
+    if len(kept) == len(parts.train):
         return parts.train, []
-    return Corpus([s for s, _ in kept], [t for _, t in kept]), [
-        f"{len(pairs) - len(kept):,} of the {len(pairs):,} training pairs share a sentence with dev or test; "
-        "they are left out, since a score on what was learned says nothing"
+    return kept, [
+        f"{len(parts.train) - len(kept):,} of the {len(parts.train):,} training pairs share a sentence with dev or "
+        "test; they are left out, since a score on what was learned says nothing"
     ]
 
 
@@ -247,9 +243,7 @@ def _correlation(lengths: np.ndarray) -> float:
 def _about_old(train: Corpus, old_test: Corpus | None) -> list[str]:
     if old_test is None:
         return []
-    known = {sentence_key(text) for side in (train.sources, train.targets) for text in side}
-    pairs = zip(old_test.sources, old_test.targets, strict=True)
-    count = sum(any(sentence_key(text) in known for text in pair) for pair in pairs)
+    count = len(old_test) - len(without(old_test, keys_of([train])))
     if not count:
         return []
     return [f"{count:,} of the {len(old_test):,} pairs of old-test share a sentence with the training part"]
