@@ -12,17 +12,31 @@ from pathlib import Path
 # It imports once, before it starts any work, and forks for each run. A line in is a run; a line out is its process,
 # then another one its exit status.
 SERVER = """
-import json, os, sys
+import importlib, json, os, signal, sys
 import nmt.finetuning.finetuner, nmt.training.trainer
 from nmt.cli import main
+
+def deadly(function, calls):
+    def called(*arguments, **options):
+        nonlocal calls
+        calls -= 1
+        if not calls:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **options)
+    return called
+
 for line in sys.stdin:
-    folder, log, arguments = json.loads(line)
+    folder, log, arguments, dies_in, at_call = json.loads(line)
     child = os.fork()
     if child == 0:
         os.chdir(folder)
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        if dies_in:
+            module, name = dies_in.split(":")
+            module = importlib.import_module(module)
+            setattr(module, name, deadly(getattr(module, name), at_call))
         os._exit(main(arguments))
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
@@ -76,12 +90,14 @@ class Forks:
         self._reader.start()
         self._last: Forked | None = None
 
-    def start(self, folder: Path, *arguments: object) -> Forked:
-        """`nmt` in `folder`; what it says is appended to the file `log` there."""
+    def start(self, folder: Path, *arguments: object, dies_in: str = "", at_call: int = 1) -> Forked:
+        """`nmt` in `folder`; what it says is appended to the file `log` there. Where `dies_in` names a function as
+        `module:name`, it gets a kill -9 when it calls that for the `at_call`-th time."""
         assert self._last is None or self._last.poll() is not None, "one run after the other"
         assert self._server.stdin
         log = folder / "log"
-        self._server.stdin.write(json.dumps([str(folder), str(log), [str(one) for one in arguments]]) + "\n")
+        run = [str(folder), str(log), [str(one) for one in arguments], dies_in, at_call]
+        self._server.stdin.write(json.dumps(run) + "\n")
         self._server.stdin.flush()
         self._last = Forked(int(self._lines.get(timeout=300)), log, self._lines)
         return self._last

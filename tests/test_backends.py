@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("tensorflow", "jax", "torch")
 INSTALLED = [name for name in BACKENDS if importlib.util.find_spec(name)]
@@ -159,15 +161,25 @@ def test_weights_losses_and_hypotheses_are_those_of_tensorflow(backend, referenc
         np.testing.assert_allclose(weights[1][name], weights[0][name], atol=3e-3, err_msg=name)
 
 
+@pytest.fixture(scope="module")
+def core(compiled_once):
+    """What pytest says of each file of the core under each backend, two at a time: JAX compiles on one core."""
+
+    def run(backend, file):
+        some = ("-k", SOME_KINDS) if (backend, file) == ("jax", "test_kinds.py") else ()
+        options = ("-q", "-m", "not slow", "-p", "no:cacheprovider")
+        return python(backend, "-m", "pytest", *options, ROOT / "tests" / file, *some)
+
+    pool = ThreadPoolExecutor(2)
+    yield {(backend, file): pool.submit(run, backend, file) for backend in INSTALLED[1:] for file in CORE}
+    pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", OTHERS)
 @pytest.mark.parametrize("file", CORE)
-def test_the_core_of_the_suite_passes(backend, file):
-    some = ("-k", SOME_KINDS) if (backend, file) == ("jax", "test_kinds.py") else ()
-    said = python(
-        backend, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", ROOT / "tests" / file, *some
-    )
-    assert " passed" in said
+def test_the_core_of_the_suite_passes(backend, file, core):
+    assert " passed" in core[backend, file].result()
 
 
 RECIPE = """

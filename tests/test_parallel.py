@@ -18,6 +18,7 @@ from nmt.cli import main
 from nmt.training.parallel import Processes
 from nmt.training.trainer import train
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
 ROOT = Path(__file__).parent.parent
 needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
 
