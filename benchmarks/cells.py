@@ -1,6 +1,6 @@
 """Kinds of network beside each other: quality, speed and size after the same number of updates or minutes.
 
-    python benchmarks/cells.py CORPUS en-ja [--kinds lstm,gru,simple_rnn] [--updates 4000] [--output runs/cells]
+    python benchmarks/cells.py CORPUS en-ja [--kinds lstm,gru,simple_rnn] [--updates 4000] [--out runs/cells]
     python benchmarks/cells.py corpora/multi30k/en-de en-de --test test_2016_flickr --minutes 5
     python benchmarks/cells.py data/sample/en-ja.tsv en-ja --minutes 1       # too little to say more than that it runs
 
@@ -79,7 +79,7 @@ def train(corpus: Path, pair: str, kind: str, options: argparse.Namespace, folde
     path = folder / f"{kind}.toml"
     path.write_text(recipe(corpus, pair, kind, options), encoding="utf-8")
     run = folder / kind
-    done = subprocess.run([sys.executable, "-m", "nmt", "train", str(path), "--output", str(run)], check=False)
+    done = subprocess.run([sys.executable, "-m", "nmt", "train", str(path), "--out", str(run)], check=False)
     if done.returncode:
         raise SystemExit(f"training {kind} failed")
     return run / "bundle"
@@ -121,14 +121,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0.0, help="instead of updates: training time of each kind")
     parser.add_argument("--test", default="test", metavar="PART", help="name of the test part")
     parser.add_argument("--turns", type=int, default=5, help="of the measurement of serving")
-    parser.add_argument("--output", type=Path, help="where the runs stay; left out: nowhere")
+    parser.add_argument("--out", type=Path, help="where the runs stay; left out: nowhere")
     options = parser.parse_args()
 
     from nmt import Translator
 
     kinds = options.kinds.split(",")
     with tempfile.TemporaryDirectory() as temporary:
-        folder = options.output or Path(temporary)
+        folder = options.out or Path(temporary)
         corpus = parts(options.corpus.resolve(), folder)
         bundles = {kind: train(corpus, options.pair, kind, options, folder) for kind in kinds}
         translators = {kind: Translator.load(bundle, num_threads=1) for kind, bundle in bundles.items()}

@@ -1,7 +1,7 @@
 """What fine-tuning is worth: new languages against the same network from nothing, new kinds of text against the parent.
 
-    python benchmarks/finetuning.py language CORPUS en-it --parent en-fr --seen PARENT/train.en --output WORK
-    python benchmarks/finetuning.py domain CORPUS en-ja --parent en-ja --old PARENT/test --pairs 1000 5000 --output WORK
+    python benchmarks/finetuning.py language CORPUS en-it --parent en-fr --seen PARENT/train.en --out WORK
+    python benchmarks/finetuning.py domain CORPUS en-ja --parent en-ja --old PARENT/test --pairs 1000 5000 --out WORK
     python benchmarks/finetuning.py domain … --ways plain near=0.1 low-rank=16 mix=PARENT/train --minutes 10
 
 CORPUS is a folder with train, dev and test parts, as `nmt data prepare` makes them. Each row of the table is a run of
@@ -64,12 +64,12 @@ def language(options: argparse.Namespace) -> Iterator[str]:
     unseen = [k for k, source in enumerate(test.sources) if source not in seen]
     data = options.corpus / "train"
     if options.pairs:
-        data = limited(options.corpus, pair, options.pairs[0], options.output)
+        data = limited(options.corpus, pair, options.pairs[0], options.out)
     yield "| pair | pairs | seed | test | metric | from nothing | from the parent | difference | minutes | instead of |"
     yield f"|{'---|' * 10}"
     for seed in options.seeds:
         size = f"-{options.pairs[0]}" if options.pairs else ""
-        run = options.output / f"{options.pair}{size}-from-{Path(options.parent).name}-{seed}"
+        run = options.out / f"{options.pair}{size}-from-{Path(options.parent).name}-{seed}"
         values = finetune(
             run,
             *("--from", options.parent, "--to", options.pair, "--data", str(data), "--seed", str(seed)),
@@ -103,10 +103,10 @@ def domain(options: argparse.Namespace) -> Iterator[str]:
     yield "| pairs | way | minutes | metric | new: parent | child | change | old: parent | child | change |"
     yield f"|{'---|' * 10}"
     for count in options.pairs or [0]:
-        data = limited(options.corpus, pair, count, options.output) if count else options.corpus / "train"
+        data = limited(options.corpus, pair, count, options.out) if count else options.corpus / "train"
         for way in options.ways:
             flag, _, value = way.partition("=")
-            run = options.output / f"{options.pair}-{options.corpus.parent.name}-{count}-{flag}{Path(value).name}"
+            run = options.out / f"{options.pair}-{options.corpus.parent.name}-{count}-{flag}{Path(value).name}"
             values = finetune(
                 run,
                 *("--from", options.parent, "--data", str(data), "--old-test", str(options.old)),
@@ -145,11 +145,11 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=["plain"], help="plain, or an option of nmt finetune: near=0.1")
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--from-scratch", action="store_true")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.kind == "domain" and not options.old:
         parser.error("domain needs --old")
-    options.output.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(parents=True, exist_ok=True)
     for row in (language if options.kind == "language" else domain)(options):
         print(row, flush=True)
 

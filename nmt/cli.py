@@ -4,10 +4,12 @@ Exit status: 0 done · 1 an error · 2 wrong usage · 130 interrupted · 141 the
 """
 
 import argparse
+import difflib
 import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import nmt
 from nmt.commands import (
@@ -72,7 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    arguments = build_parser().parse_args(argv)
+    arguments, unknown = build_parser().parse_known_args(argv)
+    if unknown:
+        _refuse(arguments.parser, unknown[0])
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -90,6 +94,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         reason = error.strerror or str(error)
         return _fail(f"{error.filename}: {reason}" if error.filename else reason)
     return status
+
+
+def _refuse(parser: argparse.ArgumentParser, unknown: str) -> NoReturn:
+    """End with a usage error that names the option nearest to the unknown one."""
+    option = unknown.partition("=")[0]
+    known = [name for action in parser._actions for name in action.option_strings]
+    near = difflib.get_close_matches(option, known, n=1, cutoff=0.5)
+    what = f"unknown option {option}" if option.startswith("-") else f'"{unknown}" is one argument too many'
+    hint = f"; did you mean {near[0]}?" if near and option.startswith("-") else ""
+    parser.exit(2, f"{parser.prog}: error: {what}{hint} ({parser.prog} --help lists what there is)\n")
 
 
 def _fail(message: str, status: int = 1) -> int:

@@ -217,7 +217,7 @@ def test_a_recipe_trains_is_resumed_and_makes_a_bundle_that_translates(backend, 
     run = tmp_path / "run"
     for hours in (1e-9, 0.0):  # over after one update, and then as far as the recipe says
         (tmp_path / "small.toml").write_text(RECIPE.format(hours=hours), encoding="utf-8")
-        python(backend, "-m", "nmt", "train", tmp_path / "small.toml", "--output", run)
+        python(backend, "-m", "nmt", "train", tmp_path / "small.toml", "--out", run)
     rounds = list(csv.DictReader((run / "log.csv").read_text(encoding="utf-8").splitlines()))
     assert [int(row["update"]) for row in rounds] == [1, 3, 4]
     # The learning rate is that of the warm-up; at the one that the optimizer was made with, the loss would leap.

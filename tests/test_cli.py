@@ -149,6 +149,32 @@ def test_wrong_usage(arguments: list[str], reason: str, capsys: pytest.CaptureFi
     assert FakeTranslator.loads == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["translate", "--model", "fake", "--output", "o"],
+            "nmt translate: error: unknown option --output; did you mean --out? (nmt translate --help lists",
+        ),
+        (["translate", "--model", "fake", "--beamsize=3"], "unknown option --beamsize; did you mean --beam-size?"),
+        (["train", "a.toml", "--quickly"], "nmt train: error: unknown option --quickly (nmt train --help"),
+        (["train", "a.toml", "b.toml"], 'nmt train: error: "b.toml" is one argument too many'),
+        (
+            ["data", "prepare", "t.tsv", "--out", "o", "--dev-sise", "3"],
+            "nmt data prepare: error: unknown option --dev-sise; did you mean --dev-size? (nmt data prepare --help",
+        ),
+    ],
+)
+def test_an_unknown_option_is_named_with_the_nearest(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+
+
 def test_a_terminal_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     feed(monkeypatch, b"typed\n")
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
@@ -599,7 +625,7 @@ def test_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.setitem(sys.modules, "nmt.training.trainer", module)
     monkeypatch.setattr(bundle, "read_info", lambda _: types.SimpleNamespace(scores={"BLEU": 23.14}))
     assert main(["train", "a.toml"]) == 0
-    assert main(["train", "a.toml", "--output", str(tmp_path)]) == 0
+    assert main(["train", "a.toml", "--out", str(tmp_path)]) == 0
     assert calls == [(Path("a.toml"), None, 1), (Path("a.toml"), tmp_path, 1)]
     assert capsys.readouterr().out == "on the test part, BLEU 23.14\nThe model is in somewhere\n" * 2
 

@@ -66,7 +66,7 @@ def saved(tiny_bundle, tmp_path_factory):
 def lite(tiny_bundle, tmp_path_factory):
     """Exported by the command, into an empty folder that is there already."""
     folder = tmp_path_factory.mktemp("lite")
-    options = ["--format", "litert", "--output", str(folder), "--source-tokens", "36", "--weights", "float32"]
+    options = ["--format", "litert", "--out", str(folder), "--source-tokens", "36", "--weights", "float32"]
     assert main(["export", "--model", str(tiny_bundle), *options]) == 0
     return folder
 
@@ -250,20 +250,20 @@ def test_the_example_on_the_page_translates(kind, request, hypotheses, tiny_bund
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--format", "litert"], "needs --output"),
-        (["--format", "saved_model"], "needs --output"),
-        (["--format", "onnx", "--output", "new"], "--output goes with --format saved_model or litert"),
-        (["--output", "new"], "--output goes with --format saved_model or litert"),
+        (["--format", "litert"], "needs --out"),
+        (["--format", "saved_model"], "needs --out"),
+        (["--format", "onnx", "--out", "new"], "--out goes with --format saved_model or litert"),
+        (["--out", "new"], "--out goes with --format saved_model or litert"),
         (["--source-tokens", "20"], "--source-tokens goes with --format litert, not with onnx"),
         (["--weights", "float16"], "--weights goes with --format litert, not with onnx"),
-        (["--format", "saved_model", "--output", "new", "--weights", "float16"], "--weights goes with --format litert"),
-        (["--format", "litert", "--output", "new", "--precision", "int8"], "--precision goes with --format onnx"),
-        (["--format", "litert", "--output", "new", "--source", "a.en"], "--source goes with --format onnx"),
-        (["--format", "litert", "--output", "new", "--reference", "a.ja"], "--reference goes with --format onnx"),
-        (["--format", "saved_model", "--output", "new", "--force"], "--force goes with --format onnx"),
-        (["--format", "saved_model", "--output", "new", "--source-tokens", "9"], "--source-tokens goes with"),
-        (["--format", "litert", "--output", "new", "--source-tokens", "1"], "at least 2"),
-        (["--format", "torch", "--output", "new"], "invalid choice"),
+        (["--format", "saved_model", "--out", "new", "--weights", "float16"], "--weights goes with --format litert"),
+        (["--format", "litert", "--out", "new", "--precision", "int8"], "--precision goes with --format onnx"),
+        (["--format", "litert", "--out", "new", "--source", "a.en"], "--source goes with --format onnx"),
+        (["--format", "litert", "--out", "new", "--reference", "a.ja"], "--reference goes with --format onnx"),
+        (["--format", "saved_model", "--out", "new", "--force"], "--force goes with --format onnx"),
+        (["--format", "saved_model", "--out", "new", "--source-tokens", "9"], "--source-tokens goes with"),
+        (["--format", "litert", "--out", "new", "--source-tokens", "1"], "at least 2"),
+        (["--format", "torch", "--out", "new"], "invalid choice"),
     ],
 )
 def test_options_that_do_not_go_together(options, message, tmp_path, monkeypatch, capsys):
@@ -283,7 +283,7 @@ def test_the_command_names_the_formats():
 def test_a_folder_in_use_is_left_alone(tiny_bundle, tmp_path, capsys):
     (tmp_path / "letter.txt").write_text("mine", encoding="utf-8")
     for place in (tmp_path, tmp_path / "letter.txt"):
-        options = ["--format", "saved_model", "--output", str(place)]
+        options = ["--format", "saved_model", "--out", str(place)]
         assert main(["export", "--model", str(tiny_bundle), *options]) == 1
         assert "is not an empty folder" in capsys.readouterr().err
     assert [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()] == ["mine"]
@@ -292,7 +292,7 @@ def test_a_folder_in_use_is_left_alone(tiny_bundle, tmp_path, capsys):
 def test_a_bundle_without_its_weights(tiny_bundle, tmp_path, capsys):
     own = shutil.copytree(tiny_bundle, tmp_path / "own")
     (own / bundle.WEIGHTS).unlink()
-    options = ["--format", "litert", "--output", str(tmp_path / "new")]
+    options = ["--format", "litert", "--out", str(tmp_path / "new")]
     assert main(["export", "--model", str(own), *options]) == 1
     assert "has no training weights" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["own"]

@@ -83,7 +83,7 @@ def start(recipe, run, *flags, **variables):
         "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path[1:]]),
         **variables,
     }
-    command = [sys.executable, "-m", "nmt", "train", str(recipe), "--output", str(run), *map(str, flags)]
+    command = [sys.executable, "-m", "nmt", "train", str(recipe), "--out", str(run), *map(str, flags)]
     with (run.parent / f"{run.name}.log").open("ab") as log:
         return subprocess.Popen(command, env=environment, cwd=run.parent, stdout=log, stderr=subprocess.STDOUT)
 

@@ -97,16 +97,16 @@ def assert_same_outcome(run, expected):
 @pytest.mark.slow
 def test_kills_at_random_moments_leave_the_weights_as_they_would_be(forks, recipe, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    forks.start(tmp_path, "train", recipe, "--output", whole).succeed()
+    forks.start(tmp_path, "train", recipe, "--out", whole).succeed()
     rng = random.Random(int(os.environ.get("NMT_TEST_SEED", "7")))
     for number in range(NUM_KILLS):
-        child = forks.start(tmp_path, "train", recipe, "--output", broken)
+        child = forks.start(tmp_path, "train", recipe, "--out", broken)
         if number % 2:  # most of the time goes into starting; every other kill comes after a round
             assert wait_for_checkpoint(broken / "checkpoint.npz", child), f"it ended before kill {number}"
             time.sleep(rng.uniform(0, 0.5))
         else:
             time.sleep(rng.uniform(0, 6))
         assert child.kill(), f"it ended before kill {number}"
-    forks.start(tmp_path, "train", recipe, "--output", broken).succeed()
+    forks.start(tmp_path, "train", recipe, "--out", broken).succeed()
     assert_same_outcome(broken, whole)
     assert not list(broken.glob("*.writing"))

@@ -159,7 +159,7 @@ beam_size = 2
         encoding="utf-8",
     )
     run = tmp_path / "run"
-    assert cli.main(["train", str(recipe), "--output", str(run)]) == 0
+    assert cli.main(["train", str(recipe), "--out", str(run)]) == 0
     said = capsys.readouterr().out.splitlines()
     assert [line.partition(" ")[0] for line in said[:2]] == ["bundle-de:", "bundle-fr:"]
     assert all(re.fullmatch(r".*: on the test part, BLEU [\d.]+, chrF [\d.]+, TER [\d.]+", line) for line in said[:2])

@@ -422,7 +422,7 @@ def test_other_data_in_the_same_folder_is_refused(finished, data, tmp_path):
 
 @pytest.mark.parametrize("changes", [{"learning_rate": 1e-3}, {"decoder_units": 28}, {"seed": 2}], ids=str)
 def test_another_recipe_in_the_same_folder_is_refused(finished, work, changes):
-    with pytest.raises(TrainingError, match=r"holds a run of another recipe.*--output"):
+    with pytest.raises(TrainingError, match=r"holds a run of another recipe.*--out"):
         training.train(write_recipe(work, **changes), output=finished, progress=False)
 
 
@@ -565,7 +565,7 @@ def uninterrupted(data, tmp_path_factory, forks):
     folder = tmp_path_factory.mktemp("uninterrupted")
     for path in data.glob("*.??"):
         (folder / path.name).symlink_to(path)
-    forks.start(folder, "train", write_recipe(folder, **LONG), "--output", folder / "run").succeed()
+    forks.start(folder, "train", write_recipe(folder, **LONG), "--out", folder / "run").succeed()
     return folder / "run"
 
 
@@ -621,7 +621,7 @@ def test_kills_change_nothing(uninterrupted, work, forks):
     }
     for name, moment in moments.items():
         ready, delay = moment()
-        process = forks.start(work, "train", recipe, "--output", run)
+        process = forks.start(work, "train", recipe, "--out", run)
         assert kill_when(process, ready, delay), f"{name}: the run ended before"
     # What comes after the last update is too short to be met from outside. Scoring writes a bundle of its own.
     for place, at_call in (
@@ -629,11 +629,11 @@ def test_kills_change_nothing(uninterrupted, work, forks):
         ("nmt.bundle:_write_config", 1),
         ("nmt.bundle:_write_config", 2),
     ):
-        process = forks.start(work, "train", recipe, "--output", run, dies_in=place, at_call=at_call)
+        process = forks.start(work, "train", recipe, "--out", run, dies_in=place, at_call=at_call)
         assert process.wait() == -signal.SIGKILL, place
         assert not (run / "bundle").exists()
         assert bool(list(run.glob("*/encoder.onnx"))) == (at_call == 2), "the last one dies while its files are written"
-    forks.start(work, "train", recipe, "--output", run).succeed()
+    forks.start(work, "train", recipe, "--out", run).succeed()
 
     assert [int(row["update"]) for row in read_log(run)] == list(range(8, 97, 8))
     assert Translator.load(run / "bundle").translate("Good morning!").text.strip()
@@ -643,5 +643,5 @@ def test_kills_change_nothing(uninterrupted, work, forks):
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights(uninterrupted, work, forks):
-    forks.start(work, "train", write_recipe(work, **LONG), "--output", work / "run").succeed()
+    forks.start(work, "train", write_recipe(work, **LONG), "--out", work / "run").succeed()
     assert_same_outcome(work / "run", uninterrupted)

@@ -57,7 +57,7 @@ def _add_prepare(prepare: argparse.ArgumentParser) -> None:
     prepare.add_argument("--dev-size", type=int, metavar="N", help="pairs set apart for development")
     prepare.add_argument("--test-size", type=int, metavar="N", help="pairs set apart for the final test")
     prepare.add_argument("--seed", type=int, metavar="N", help="another number sets other pairs apart")
-    prepare.set_defaults(data_run=_prepare, data_parser=prepare)
+    prepare.set_defaults(data_run=_prepare, parser=prepare)
 
 
 def _add_phrases(phrases: argparse.ArgumentParser) -> None:
@@ -75,7 +75,7 @@ def _add_phrases(phrases: argparse.ArgumentParser) -> None:
     phrases.add_argument(
         "--least-count", type=int, metavar="N", help="how often a phrase must have been translated so (default: 3)"
     )
-    phrases.set_defaults(data_run=_phrases, data_parser=phrases)
+    phrases.set_defaults(data_run=_phrases, parser=phrases)
 
 
 def _add_list(show: argparse.ArgumentParser) -> None:
@@ -84,7 +84,7 @@ def _add_list(show: argparse.ArgumentParser) -> None:
         "Nothing is downloaded."
     )
     show.add_argument("pair", nargs="?", metavar="PAIR", help="two codes, such as en-ja")
-    show.set_defaults(data_run=_list, data_parser=show)
+    show.set_defaults(data_run=_list, parser=show)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -192,7 +192,7 @@ def _places(arguments: argparse.Namespace) -> list[str]:
 
 
 def _check_usage(arguments: argparse.Namespace) -> None:
-    parser: argparse.ArgumentParser = arguments.data_parser
+    parser: argparse.ArgumentParser = arguments.parser
     sources, targets = arguments.source or [], arguments.target or []
     if arguments.corpora and (sources or targets):
         parser.error("give either corpora or --source and --target, not both")

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     onnx.add_argument("--reference", type=Path, metavar="FILE", help="and their translations")
     onnx.add_argument("--force", action="store_true", help="write 8-bit graphs whatever they lose")
     others = parser.add_argument_group("saved_model and litert")
-    others.add_argument("--output", type=Path, metavar="DIR", help="new folder to write (required)")
+    others.add_argument("--out", type=Path, metavar="DIR", help="new folder to write (required)")
     others.add_argument(
         "--source-tokens",
         type=int,
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         said = deploy(
             arguments.model,
             arguments.format,
-            arguments.output,
+            arguments.out,
             source_tokens=arguments.source_tokens or 0,
             weights=arguments.weights or WEIGHTS[0],
         )
@@ -72,13 +72,13 @@ def _check(arguments: argparse.Namespace) -> None:
         "--source-tokens": arguments.source_tokens is not None,
         "--weights": arguments.weights is not None,
     }
-    others = {"--output": arguments.output is not None}
+    others = {"--out": arguments.out is not None}
     for options, formats in ((onnx, FORMATS[:1]), (others, FORMATS[1:]), (litert, FORMATS[2:])):
         for option, given in options.items():
             if given and chosen not in formats:
                 error(f"{option} goes with --format {' or '.join(formats)}, not with {chosen}")
-    if chosen != "onnx" and arguments.output is None:
-        error(f"--format {chosen} needs --output DIR")
+    if chosen != "onnx" and arguments.out is None:
+        error(f"--format {chosen} needs --out DIR")
     if arguments.source_tokens is not None and arguments.source_tokens < 2:
         error("--source-tokens must be at least 2: one of them ends the sentence")
     if (arguments.source is None) != (arguments.reference is None):

@@ -10,7 +10,7 @@ EXTRA = "train"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Train the model that a recipe describes. The same command continues a run that was stopped."
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a TOML file, such as data/recipes/en-ja.toml")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the run (default: the recipe's)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: the recipe's)")
     together = parser.add_argument_group(
         "several processes, on one machine or several, training one model (needs KERAS_BACKEND=jax)"
     )
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from nmt.training.trainer import train
 
     processes = Processes(arguments.processes, arguments.process, arguments.coordinator)
-    folder = train(arguments.recipe, output=arguments.output, processes=processes)
+    folder = train(arguments.recipe, output=arguments.out, processes=processes)
     if processes.number == 0:
         models = sorted(folder.glob(f"{RUN_BUNDLE}-*"))
         for model in models or [folder]:

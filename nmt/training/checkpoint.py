@@ -131,9 +131,7 @@ def load_checkpoint(path: Path, model: Any) -> Progress | None:
         arrays[name].shape == tuple(variable.shape) for name, variable in variables.items()
     )
     if not fits:
-        raise TrainingError(
-            f"{path} is of another network, or of other vocabularies; choose another folder with --output"
-        )
+        raise TrainingError(f"{path} is of another network, or of other vocabularies; choose another folder with --out")
     for name, variable in variables.items():
         variable.assign(arrays[name])
     return Progress(**json.loads(str(arrays["progress"])))

@@ -61,7 +61,7 @@ def check_recipe(run: Path, recipe: Recipe) -> None:
     path = run / RECIPE
     if path.exists() and read_recipe(path) != _claimed(recipe):
         raise TrainingError(
-            f"{run} holds a run of another recipe (see its {RECIPE}); choose another folder with --output, or delete it"
+            f"{run} holds a run of another recipe (see its {RECIPE}); choose another folder with --out, or delete it"
         )
 
 
@@ -106,7 +106,7 @@ def check_data(run: Path, *corpora: Corpus) -> None:
     if known is not None:
         raise TrainingError(
             f"the train or dev text has changed since the run in {run} began; "
-            "choose another folder with --output, or delete it"
+            "choose another folder with --out, or delete it"
         )
     run.mkdir(parents=True, exist_ok=True)
     write_whole(path, digest.hexdigest())
