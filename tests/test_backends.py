@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from beside import two_at_a_time
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
 ROOT = Path(__file__).parent.parent
@@ -161,25 +161,23 @@ def test_weights_losses_and_hypotheses_are_those_of_tensorflow(backend, referenc
         np.testing.assert_allclose(weights[1][name], weights[0][name], atol=3e-3, err_msg=name)
 
 
+def run_core(backend, file):
+    some = ("-k", SOME_KINDS) if (backend, file) == ("jax", "test_kinds.py") else ()
+    options = ("-q", "-m", "not slow", "-p", "no:cacheprovider")
+    return python(backend, "-m", "pytest", *options, ROOT / "tests" / file, *some)
+
+
 @pytest.fixture(scope="module")
-def core(compiled_once):
-    """What pytest says of each file of the core under each backend, two at a time: JAX compiles on one core."""
-
-    def run(backend, file):
-        some = ("-k", SOME_KINDS) if (backend, file) == ("jax", "test_kinds.py") else ()
-        options = ("-q", "-m", "not slow", "-p", "no:cacheprovider")
-        return python(backend, "-m", "pytest", *options, ROOT / "tests" / file, *some)
-
-    pool = ThreadPoolExecutor(2)
-    yield {(backend, file): pool.submit(run, backend, file) for backend in INSTALLED[1:] for file in CORE}
-    pool.shutdown(cancel_futures=True)
+def core(request, compiled_once):
+    with two_at_a_time(request, "test_the_core_of_the_suite_passes", run_core) as said:
+        yield said
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", OTHERS)
 @pytest.mark.parametrize("file", CORE)
 def test_the_core_of_the_suite_passes(backend, file, core):
-    assert " passed" in core[backend, file].result()
+    assert " passed" in core(backend=backend, file=file)
 
 
 RECIPE = """

@@ -15,11 +15,12 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from beside import two_at_a_time
 
 from nmt.cli import build_parser
 
@@ -147,8 +148,7 @@ def test_the_server_that_systemd_starts_is_one() -> None:
 ITALIAN = ("Dov'è la stazione?", "Buongiorno!", "Mi piacciono i gatti.", "Quanto costa?", "A domani.", "Ho fame.")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def make_folder(tmp_path: Path) -> Path:
     """A folder with what the examples speak of: the project's data, files to translate, corpora, another model."""
     shutil.copytree(ROOT / "data", tmp_path / "data")
     recipe = tmp_path / "data" / "recipes" / "sample.toml"
@@ -251,23 +251,33 @@ QUICK_PAGES = [page for page, found in ALL.items() if any(one.is_run and not one
 SLOW_PAGES = [page for page, found in ALL.items() if any(one.is_run and one.is_slow for one in found)]
 
 
-@pytest.mark.parametrize("page", QUICK_PAGES)
-def test_quick_examples_run(page: str, folder: Path) -> None:
+def play(folder: Path, page: str, *, slow: bool) -> None:
+    """Run the examples of a page, the slow ones too or not."""
     with contextlib.ExitStack() as stack:
-        stage = Stage(folder, stack)
+        stage = Stage(make_folder(folder), stack)
         for example in ALL[page]:
-            if example.is_run and not example.is_slow:
+            if example.is_run and (slow or not example.is_slow):
                 stage.play(example)
+
+
+@pytest.mark.parametrize("page", QUICK_PAGES)
+def test_quick_examples_run(page: str, tmp_path: Path) -> None:
+    play(tmp_path, page, slow=False)
+
+
+@pytest.fixture(scope="module")
+def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., None]]:
+    def play_slow(page: str) -> None:
+        play(tmp_path_factory.mktemp("page"), page, slow=True)
+
+    with two_at_a_time(request, "test_all_examples_run", play_slow) as done:
+        yield done
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", SLOW_PAGES)
-def test_all_examples_run(page: str, folder: Path) -> None:
-    with contextlib.ExitStack() as stack:
-        stage = Stage(folder, stack)
-        for example in ALL[page]:
-            if example.is_run:
-                stage.play(example)
+def test_all_examples_run(page: str, played: Callable[..., None]) -> None:
+    played(page=page)
 
 
 @pytest.mark.slow

@@ -1,12 +1,16 @@
 """Every notebook runs from top to bottom, offline, and is kept without its outputs; its page shows the same code."""
 
+import functools
 import hashlib
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from beside import two_at_a_time
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -86,30 +90,51 @@ def test_pages_are_small():
     assert max(sizes.values(), default=0) < 600_000 and sum(sizes.values()) < 4_000_000, sizes
 
 
+EXECUTE = """
+import sys
+import nbformat
+from nbclient import NotebookClient
+
+path, place, executed = sys.argv[1:]
+notebook = nbformat.read(path, as_version=4)
+NotebookClient(notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": place}}).execute()
+nbformat.write(notebook, executed)
+"""
+
+
+def execute(folder, path):
+    """Run a notebook in a folder of its own; returns it, and what it left in that folder."""
+    place, executed = folder / path.stem, folder / path.name
+    place.mkdir()
+    found = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"IPYTHONDIR": str(folder / "ipython"), "PYTHONPATH": found}
+    environment.pop("MPLBACKEND", None)  # as a reader has it: pictures in the notebook
+    command = [sys.executable, "-c", EXECUTE, path, place, executed]
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr[-5000:]
+    return nbformat.read(executed, as_version=4), list(place.iterdir())
+
+
+@pytest.fixture(scope="module")
+def executed(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebooks")
+    (folder / "sitecustomize.py").write_text(WATCHER, encoding="utf-8")
+    with two_at_a_time(request, "test_a_notebook_runs", functools.partial(execute, folder)) as done:
+        yield done
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     MODEL not in BUNDLES and not Path(MODEL).is_dir(),
     reason=f"NO MODEL {MODEL} IS IN nmt/pretrained YET: THE NOTEBOOKS WERE NOT RUN",
 )
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path, tmp_path, monkeypatch):
-    from nbclient import NotebookClient
-
-    (tmp_path / "sitecustomize.py").write_text(WATCHER, encoding="utf-8")
-    (tmp_path / "work").mkdir()
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.delenv("MPLBACKEND", raising=False)  # as a reader has it: pictures in the notebook
-    notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": str(tmp_path / "work")}}
-    )
-    client.execute()
-
+def test_a_notebook_runs(path, executed):
+    notebook, left = executed(path=path)
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     said = "".join(output.text for output in outputs if output.output_type == "stream")
     assert "Warning" not in said, said
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     shows = sum("plt.show()" in cell.source for cell in notebook.cells)
     assert len(pictures) == shows, "a picture for each plt.show()"
-    assert not any((tmp_path / "work").iterdir()), "it writes to its own temporary folder"
+    assert not left, "it writes to its own temporary folder"
