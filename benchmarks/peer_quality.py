@@ -5,9 +5,9 @@
 CORPUS holds train, dev and test files such as test.en and test.de; RUN is the folder of one of our runs, whose
 source.model and target.model both sides use. The peer (OpenNMT-py 3.0.4, installed as benchmarks/training.py says):
 encoder 2 layers bidirectional, decoder 2 layers, 512 units, embeddings of 512, "general" attention without input
-feeding, dropout 0.3, label smoothing 0.1, Adam 1e-3 halved every 2,000 steps from step 6,000, 96 sentences a batch, two
-processor threads, the checkpoint of the last 500 steps, beam 5. Writes WORK/peer.txt, one translation of the test part
-per line; compare with
+feeding, dropout 0.3, label smoothing 0.1, Adam 1e-3 halved every 2,000 steps from step 6,000 (`--decay-from`; every
+third of it), 96 sentences a batch, two processor threads (`--threads`), the checkpoint of the last 500 steps, beam 5.
+Writes WORK/peer.txt, one translation of the test part per line; compare with
 
     nmt evaluate CORPUS/test.en CORPUS/test.de --model en-de --translations WORK/peer.txt
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 from nmt.evaluation.metrics import corpus_scores
 from nmt.tokenizer import Tokenizer
 
-EVERY, THREADS = 500, 2
+EVERY = 500
 
 
 def as_pieces(text: Path, tokenizer: Tokenizer, out: Path) -> None:
@@ -48,6 +48,8 @@ def main() -> None:
     parser.add_argument("--tokenizers", type=Path, required=True)
     parser.add_argument("--peer", type=Path, required=True)
     parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--decay-from", type=int, default=6000, metavar="STEP", help="fewer where fewer steps are made")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     work, codes = options.out, options.pair.split("-")
@@ -62,7 +64,7 @@ def main() -> None:
         f"data: {{c: {{path_src: {work}/train.source, path_tgt: {work}/train.target}}}}\n",
         encoding="utf-8",
     )
-    environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS), "PYTHONWARNINGS": "ignore"}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(options.threads), "PYTHONWARNINGS": "ignore"}
     log = (work / "log.txt").open("w", encoding="utf-8")
 
     def begin(program: str, *arguments: object) -> "subprocess.Popen[bytes]":
@@ -77,8 +79,9 @@ def main() -> None:
         "-encoder_type", "brnn", "-decoder_type", "rnn", "-rnn_type", "LSTM", "-enc_layers", 2, "-dec_layers", 2,
         "-hidden_size", 512, "-word_vec_size", 512, "-global_attention", "general", "-input_feed", 0,
         "-batch_size", 96, "-batch_type", "sents", "-dropout", 0.3, "-label_smoothing", 0.1,
-        "-optim", "adam", "-learning_rate", 0.001, "-learning_rate_decay", 0.5, "-start_decay_steps", 6000,
-        "-decay_steps", 2000, "-max_grad_norm", 1.0, "-train_steps", 10**6, "-report_every", 100,
+        "-optim", "adam", "-learning_rate", 0.001, "-max_grad_norm", 1.0, "-learning_rate_decay", 0.5,
+        "-start_decay_steps", options.decay_from, "-decay_steps", options.decay_from // 3,
+        "-train_steps", 10**6, "-report_every", 100,
         "-save_model", work / "model", "-save_checkpoint_steps", EVERY, "-keep_checkpoint", 1,
         "-num_workers", 0, "-bucket_size", 30000,
     )  # fmt: skip
