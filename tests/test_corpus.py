@@ -357,7 +357,7 @@ BAD = {
         ("I went to the market and bought a lot of very fresh fruit.", "はい。"),
         ("Yes.", "私は昨日市場に行って果物をたくさん買いました。"),
     ],
-    "source = target": [("OK!", "ok"), ("Ａ１", "A1"), ("...", "…")],
+    "source = target": [("Oh dear!", "oh dear"), ("Ａ１", "A1"), ("...", "…")],
     "wrong script": [("Where is it?", "Where is the thing?"), ("どこですか。", "どこですか、それは。")],
     "duplicate": [("Good.", "いいです。"), (" Good.", "いいです。 ")],
 }

@@ -102,7 +102,7 @@ def clean(
         "broken encoding": lambda source, target: bool(_BROKEN.search(source) or _BROKEN.search(target)),
         "too long": lambda source, target: _too_long(source, rules) or _too_long(target, rules),
         "length ratio": lambda source, target: _length_ratio(source, target) > rules.max_length_ratio,
-        "source = target": lambda source, target: sentence_key(source) == sentence_key(target),
+        "source = target": _is_copy,
         "wrong script": lambda source, target: (
             wrong_script(source, source_language) or wrong_script(target, target_language)
         ),
@@ -131,6 +131,12 @@ def clean(
             examples[reason].append((source, target))
     removals = tuple(Removal(reason, counts[reason], tuple(examples[reason])) for reason in reasons)
     return Corpus(sources, targets), CleaningReport(len(corpus), len(sources), removals)
+
+
+def _is_copy(source: str, target: str) -> bool:
+    """Whether nothing was translated. A single word may be the same in both languages: "Hotel", "No.", a name."""
+    key = sentence_key(source)
+    return key == sentence_key(target) and not (key.isalpha() and len(source.split()) == 1)
 
 
 def sentence_key(text: str) -> str:

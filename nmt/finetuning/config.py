@@ -29,6 +29,9 @@ class FinetuningConfig:
     test_size: int | None = option(None, "the same for the test; 0: none", (20, 1000), rare=True)
     old_test: str = option("", "corpus of the parent's kind, to see what is forgotten")
 
+    rehearse: float | None = option(
+        None, "everyday sentences, as the parent translates them, for each new pair; 0: none (default: 1)", (0.25, 4.0)
+    )
     mix: str = option("", "corpus of the parent's kind, mixed in so that less is forgotten")
     mix_share: float = option(1.0, "with mix: old pairs for each new one", (0.1, 4.0), rare=True)
     near: float = option(
@@ -72,6 +75,7 @@ class FinetuningConfig:
                 getattr(self, name) in VOCABULARIES,
                 f'{name} must be one of {", ".join(VOCABULARIES)}, not "{getattr(self, name)}"',
             )
+        _check(not (self.rehearse and self.mix), "rehearse and mix are for the same; choose one of them")
         for part in self.freeze:
             _check(part in PARTS, f'freeze takes {", ".join(PARTS)}, not "{part}"')
 
@@ -112,7 +116,7 @@ FROM_SCRATCH = (
 
 
 def _check_sizes(options: FinetuningConfig) -> None:
-    for name in ("test_size", "mix_share", "near", "low_rank", "minutes", "extra_pieces", "trial_updates"):
+    for name in ("test_size", "rehearse", "mix_share", "near", "low_rank", "minutes", "extra_pieces", "trial_updates"):
         value = getattr(options, name)
         _check(value is None or value >= 0, f"{name} must be 0 or more, not {value}")
     for name in ("dev_size", "vocab_size", "updates", "batch_tokens", "patience"):

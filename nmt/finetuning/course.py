@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nmt.config import Recipe
+from nmt.corpora.corpus import Corpus
 from nmt.finetuning.adaptation import adapt
 from nmt.finetuning.config import NEW_DOMAIN, NEW_LANGUAGE, FinetuningConfig, SizeDefaults
 from nmt.finetuning.data import FinetuningData
@@ -33,7 +34,6 @@ class Course:
         recipe: sizes, batches, rates.
         tokenizers: source and target.
         data: what is learned from, and watched on.
-        mix_share: old pairs for each new one.
         prepare: gives the network its first weights; None: by chance.
         can_translate: whether these weights translate already; they are then kept if nothing better comes.
     """
@@ -42,7 +42,6 @@ class Course:
     recipe: Recipe
     tokenizers: Tokenizers
     data: FinetuningData
-    mix_share: float = 0.0
     prepare: Callable[[TranslationModel], None] | None = None
     can_translate: bool = False
 
@@ -71,7 +70,7 @@ def learn(course: Course, show: bool, tell: Tell) -> Learned:
             old = None
             if data.mix is not None:
                 old = encode_corpus(data.mix, *course.tokenizers, recipe.data.max_tokens)
-            plan = batch_plan(encoded, course.tokenizers, recipe, old, course.mix_share)
+            plan = batch_plan(encoded, course.tokenizers, recipe, old, data.mix_share)
             if rounds.progress.update:
                 tell(f"goes on after update {rounds.progress.update:,}")
             else:
@@ -118,10 +117,16 @@ def plan_recipe(
     data: FinetuningData,
 ) -> Recipe:
     """The recipe of a course; see `make_recipe`."""
-    num_tokens = sum(len(ids) + 1 for ids in tokenizers[1].encode_batch(data.train.targets))
-    old = options.mix_share if data.mix is not None else 0.0
+    num_tokens: float = _num_tokens(tokenizers, data.train)
+    if data.mix is not None:
+        num_tokens += data.mix_share * len(data.train) * _num_tokens(tokenizers, data.mix) / max(1, len(data.mix))
     max_tokens = longest(parent.config, tokenizers, data.train)
-    return make_recipe(options, usual, parent.config, pair, name, num_tokens * (1 + old), max_tokens)
+    return make_recipe(options, usual, parent.config, pair, name, num_tokens, max_tokens)
+
+
+def _num_tokens(tokenizers: Tokenizers, corpus: Corpus) -> int:
+    """Of the targets, with their ends."""
+    return sum(len(ids) + 1 for ids in tokenizers[1].encode_batch(corpus.targets))
 
 
 def from_parent(
@@ -138,8 +143,7 @@ def from_parent(
     def prepare(model: TranslationModel) -> None:
         adapt(model, start, freeze=options.freeze, low_rank=options.low_rank, near=options.near)
 
-    mix_share = options.mix_share if data.mix is not None else 0.0
-    return Course(run, recipe, tokenizers, data, mix_share, prepare, can_translate)
+    return Course(run, recipe, tokenizers, data, prepare, can_translate)
 
 
 def on_trial(

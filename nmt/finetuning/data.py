@@ -29,7 +29,8 @@ class FinetuningData:
 
     Attributes:
         train, dev, test: the new data; `test` may be empty.
-        mix: old pairs to mix in; None without.
+        mix: old pairs to mix in, or what the parent translated; None without.
+        mix_share: of them for each new pair.
         old_test: old pairs to see what is forgotten; None without.
         report: what was removed from the new data.
         warnings: one line each.
@@ -44,6 +45,7 @@ class FinetuningData:
     report: CleaningReport
     warnings: tuple[str, ...]
     num_phrases: int = 0
+    mix_share: float = 0.0
 
 
 def parse_pair(text: str) -> tuple[str, str]:
@@ -66,7 +68,7 @@ def check_old(options: FinetuningConfig, pair: tuple[str, str], parent_pair: tup
     Raises:
         ConfigError: that is so.
     """
-    for name in ("mix", "old_test"):
+    for name in ("rehearse", "mix", "old_test"):
         if getattr(options, name) and pair != parent_pair:
             raise ConfigError(
                 f"{name.replace('_', '-')} goes with a new domain: this model will translate {'-'.join(pair)}, "
@@ -96,6 +98,7 @@ def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfi
         name: read_corpus(getattr(options, name), *pair) if getattr(options, name) else None for name in ("dev", "test")
     }
     mix = clean(read_corpus(options.mix, *pair), *pair, CleaningRules())[0] if options.mix else None
+    share = options.mix_share if mix is not None else 0.0
     old_test = read_corpus(options.old_test, *pair) if options.old_test else None
     parts = _parts(corpus, given["dev"], given["test"], options)
     train, overlaps = _without_overlap(parts)
@@ -117,7 +120,7 @@ def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfi
             f"there are only {len(train):,} pairs to learn from; a few hundred show an effect, thousands a good one"
         )
     train = joined([train, phrases])
-    return FinetuningData(train, parts.dev, parts.test, mix, old_test, report, tuple(warnings), len(phrases))
+    return FinetuningData(train, parts.dev, parts.test, mix, old_test, report, tuple(warnings), len(phrases), share)
 
 
 def usual_sizes(num_pairs: int) -> tuple[int, int]:

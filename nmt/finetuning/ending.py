@@ -138,7 +138,9 @@ def _facts(
     held = [f"MAP-L2 {options.near:g}"] if options.near else []
     held += [f"low-rank updates of rank {options.low_rank}"] if options.low_rank else []
     held += [f"frozen: {', '.join(options.freeze)}"] if options.freeze else []
-    held += [f"{options.mix_share:g} old pairs mixed in for each new one"] if data.mix is not None else []
+    if data.mix is not None:
+        kind = "old pairs mixed in" if options.mix else "everyday sentences rehearsed, as the parent translates them,"
+        held.append(f"{data.mix_share:g} {kind} for each new one")
     left_out = f"{learned.encoded.num_left_out:,} longer ones left out"
     phrases = f"; {data.num_phrases:,} of them are phrases found in the others" if data.num_phrases else ""
     return {
@@ -168,7 +170,7 @@ def _from_scratch(course: Course, parent: Parent, options: FinetuningConfig, sho
     run.mkdir(exist_ok=True)
     wanted = dataclasses.replace(course.recipe, data=sizes)
     tokenizers = kept_tokenizers(run, lambda: train_tokenizers(wanted, data.train))
-    alone = dataclasses.replace(data, mix=None)
+    alone = dataclasses.replace(data, mix=None, mix_share=0.0)
     recipe = plan_recipe(plain, usual, parent, pair, f"{course.recipe.name}-from-scratch", tokenizers, alone)
     write_recipe(run, recipe)
     tell("the same from nothing, to compare")

@@ -5,7 +5,7 @@ was cut off. The run's folder holds
 
     options.json      what was asked for, and the parent's checksum; another parent or other options are refused
     recipe.json       what that came to for data of this size
-    data/             the text, cleaned, in the parts that training, dev and test use
+    data/             the text, cleaned, in the parts that training, dev and test use, and what is rehearsed
     data.sha256       its checksum; other text is refused
     source.model, target.model
     start.npz         the first weights, made from the parent's
@@ -25,11 +25,12 @@ from nmt import bundle
 from nmt.config import Recipe
 from nmt.corpora.corpus import Corpus, write_pair_files
 from nmt.errors import ConfigError, TrainingError
-from nmt.finetuning.config import FinetuningConfig
+from nmt.finetuning.config import FinetuningConfig, SizeDefaults
 from nmt.finetuning.course import Tell, from_parent, learn, on_trial, plan_recipe, usual_for
 from nmt.finetuning.data import FinetuningData, check_old, parse_pair, read_data
 from nmt.finetuning.ending import Finetuning, finish, read_result
 from nmt.finetuning.parents import candidates, explain
+from nmt.finetuning.rehearsal import about_forgetting, keep, kept, rehearsal, rehearsal_share
 from nmt.finetuning.start import Parent, Tokenizers, about_spelling, first_weights, load_parent, make_tokenizers
 from nmt.finetuning.transfer import Transferred
 from nmt.training.checkpoint import load_arrays, save_arrays
@@ -55,7 +56,7 @@ class _Job:
     data: FinetuningData
     tokenizers: Tokenizers
     transferred: Transferred
-    recipe: Recipe
+    usual: SizeDefaults
 
 
 def finetune(
@@ -96,13 +97,19 @@ def _finetune(data: str | Path, run: Path, options: FinetuningConfig, progress: 
     for warning in job.data.warnings:
         tell(f"warning: {warning}")
     _claim(run, options, job, known)
+    job = _with_rehearsal(run, job, tell)
+    recipe = plan_recipe(
+        options, job.usual, job.parent, job.pair, options.name or run.resolve().name, job.tokenizers, job.data
+    )
+    _keep(run, job, recipe)
     tokenizers = kept_tokenizers(run, lambda: job.tokenizers)
     if not (run / START).exists():
         save_arrays(run / START, job.transferred.weights)
     start = load_arrays(run / START)
 
-    recipe = _same_recipe(run, job.recipe)
-    course = from_parent(run, recipe, tokenizers, job.data, options, start, job.pair == job.parent.pair)
+    course = from_parent(
+        run, _same_recipe(run, recipe), tokenizers, job.data, options, start, job.pair == job.parent.pair
+    )
     learned = learn(course, progress, tell)
     result = read_result(run, options)
     if result is not None and result.updates == learned.rounds.progress.update:
@@ -125,9 +132,14 @@ def _prepare(place: str | Path, run: Path, options: FinetuningConfig, known: dic
         check_old(options, pair, parent.pair)
     usual = usual_for(parent, pair, data)
     tokenizers = make_tokenizers(parent, pair, data.train, options, usual)
-    data = dataclasses.replace(data, warnings=(*data.warnings, *about_spelling(tokenizers, data.train)))
-    recipe = plan_recipe(options, usual, parent, pair, options.name or run.resolve().name, tokenizers, data)
-    return _Job(parent, pair, data, tokenizers, first_weights(parent, tokenizers, options.seed), recipe)
+    share = data.mix_share or rehearsal_share(options, pair, parent.pair)
+    warnings = (
+        *data.warnings,
+        *about_spelling(tokenizers, data.train),
+        *about_forgetting(options, pair, parent.pair),
+    )
+    data = dataclasses.replace(data, mix_share=share, warnings=warnings)
+    return _Job(parent, pair, data, tokenizers, first_weights(parent, tokenizers, options.seed), usual)
 
 
 def _choose(pair: tuple[str, str], data: FinetuningData, options: FinetuningConfig, tell: Tell) -> Parent:
@@ -171,9 +183,28 @@ def _claim(run: Path, options: FinetuningConfig, job: _Job, known: dict[str, Any
     run.mkdir(parents=True, exist_ok=True)
     if known is None:
         write_whole(run / OPTIONS, json.dumps(values, indent=2, ensure_ascii=False))
+
+
+def _with_rehearsal(run: Path, job: _Job, tell: Tell) -> _Job:
+    """With the sentences that are rehearsed, if any are; translated when the run begins, and kept."""
+    data, folder = job.data, run / PARTS
+    if data.mix is not None or not data.mix_share:
+        return job
+    mix = kept(folder, job.pair)
+    if mix is None:
+        known = [part for part in (data.dev, data.test, data.old_test) if part is not None]
+        tell(f"{job.parent.config.name} translates everyday sentences, so that they are not forgotten")
+        mix = rehearsal(job.parent, data.mix_share * len(data.train), known)
+        folder.mkdir(exist_ok=True)
+        keep(folder, job.pair, mix)
+    return dataclasses.replace(job, data=dataclasses.replace(data, mix=mix))
+
+
+def _keep(run: Path, job: _Job, recipe: Recipe) -> None:
+    """Note what the run learns from, and how, or refuse to go on with other text."""
     data = job.data
     check_data(run, *(part for part in (data.train, data.dev, data.test, data.mix) if part is not None))
-    write_recipe(run, job.recipe)
+    write_recipe(run, recipe)
     (run / PARTS).mkdir(exist_ok=True)
     for name in ("train", "dev", "test"):
         part: Corpus = getattr(data, name)

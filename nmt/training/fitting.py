@@ -97,8 +97,7 @@ def batch_plan(
     options = recipe.training
     pairs = encoded if old is None else encoded.followed_by(old)
     if old is not None:
-        drawn = min(len(old), round(old_share * len(encoded)))
-        shares = Share(len(encoded), len(encoded)), Share(len(old), drawn)
+        shares = Share(len(encoded), len(encoded)), Share(len(old), round(old_share * len(encoded)))
     max_tokens, seed = recipe.data.max_tokens, options.seed
     noise = SourceNoise(pairs, tokenizers[0], options.source_noise, max_tokens, seed) if options.source_noise else None
     sampling = _sampling(tokenizers, options, max_tokens)
