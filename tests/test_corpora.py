@@ -23,6 +23,7 @@ from nmt.corpora.corpus import Corpus, language_of, located, read_corpus, read_p
 from nmt.corpora.hub import HubPlace
 from nmt.corpora.naming import languages_told
 from nmt.errors import ConfigError, CorpusError, MissingExtraError
+from nmt.languages import looks_like
 
 ROOT = Path(__file__).parent.parent
 PAIRS = Corpus(["NA", ' "a', "007", "", "a\x85b\u2028c"], ["-", "null", "2020-01-01T00:00:00Z", "🙂", "# x"])
@@ -543,3 +544,17 @@ def test_wrong_usage(words: list[str], said: str, capsys: pytest.CaptureFixture[
         main(["data", "prepare", "--out", "o", *words])
     assert stopped.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_phrase_book_has_every_language_on_every_line_and_nothing_twice():
+    lines = [line.split("\t") for line in (ROOT / "data/phrase-book.tsv").read_text(encoding="utf-8").splitlines()]
+    judged = (ROOT / "data/everyday/en.txt").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == ["en", "de", "es", "fr", "ja"] and len(lines) > 3_000
+    assert all(len(cells) == 5 and all(cell == cell.strip() != "" for cell in cells) for cells in lines)
+    english = [cells[0] for cells in lines[1:]]
+    assert len(set(english)) == len(english) and not set(english) & set(judged)
+    found = read_corpus(ROOT / "data/phrase-book.tsv", "en", "fr")
+    assert dict(zip(found.sources, found.targets, strict=True))["Good morning!"] == "Bonjour !"
+    for k, code in enumerate(lines[0]):
+        texts = [cells[k] for cells in lines[1:]]
+        assert sum(looks_like(text, code) for text in texts) > 0.9 * len(texts), code

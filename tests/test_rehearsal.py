@@ -10,7 +10,7 @@ from nmt import ConfigError, FinetuningConfig, Translator
 from nmt.corpora.cleaning import sentence_key
 from nmt.corpora.corpus import Corpus, read_corpus
 from nmt.finetuning import ending, finetuner, rehearsal
-from nmt.finetuning.data import check_old
+from nmt.finetuning.data import check_old, read_data
 from nmt.finetuning.rehearsal import about_forgetting, everyday_sentences, rehearsal_share, rehearsed_languages
 from nmt.finetuning.start import load_parent
 from nmt.languages import looks_like
@@ -97,6 +97,14 @@ def test_another_language_cannot_be_rehearsed():
     with pytest.raises(ConfigError, match="rehearse goes with a new domain"):
         check_old(FinetuningConfig(rehearse=1.0), ("en", "it"), PAIR)
     check_old(FinetuningConfig(rehearse=0.0), ("en", "it"), PAIR)
+
+
+def test_old_pairs_of_dev_and_test_are_not_mixed_in(tmp_path, sample):
+    data = write_tsv(tmp_path / "new.tsv", sample.sources[:60], sample.targets[:60])
+    old = write_tsv(tmp_path / "old.tsv", sample.sources[:100], sample.targets[:100])
+    found = read_data(data, PAIR, FinetuningConfig(mix=str(old), mix_share=2.0, dev_size=5, test_size=5))
+    assert found.mix is not None and found.mix_share == 2.0 and len(found.mix) == 90
+    assert not {*found.dev.sources, *found.test.sources} & set(found.mix.sources)
 
 
 def test_a_run_rehearses_and_goes_on_with_the_same(parent, tmp_path, sample, monkeypatch):

@@ -98,10 +98,12 @@ def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfi
         name: read_corpus(getattr(options, name), *pair) if getattr(options, name) else None for name in ("dev", "test")
     }
     mix = clean(read_corpus(options.mix, *pair), *pair, CleaningRules())[0] if options.mix else None
-    share = options.mix_share if mix is not None else 0.0
+    share = options.mix_share if mix is not None and len(mix) else 0.0
     old_test = read_corpus(options.old_test, *pair) if options.old_test else None
     parts = _parts(corpus, given["dev"], given["test"], options)
     train, overlaps = _without_overlap(parts)
+    if mix is not None:
+        mix = without(mix, keys_of((parts.dev, parts.test)))
     if not len(train):
         raise CorpusError(f"every pair of {place} is in the dev or test part as well; nothing is left to learn from")
     phrases, without_phrases = _phrases(train, pair) if options.phrases else (Corpus([], []), [])
