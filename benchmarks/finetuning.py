@@ -2,7 +2,7 @@
 
     python benchmarks/finetuning.py language CORPUS en-it --parent en-fr --seen PARENT/train.en --out WORK
     python benchmarks/finetuning.py domain CORPUS en-ja --parent en-ja --old PARENT/test --pairs 1000 5000 --out WORK
-    python benchmarks/finetuning.py domain … --ways plain near=0.1 low-rank=16 mix=PARENT/train --minutes 10
+    python benchmarks/finetuning.py domain … --ways default rehearse=0 rehearse=2+near=0.001 mix=PARENT/train
 
 CORPUS is a folder with train, dev and test parts, as `nmt data prepare` makes them. Each row of the table is a run of
 `nmt finetune`, one after the other; run again after an interruption, the script goes on where it was.
@@ -105,13 +105,14 @@ def domain(options: argparse.Namespace) -> Iterator[str]:
     for count in options.pairs or [0]:
         data = limited(options.corpus, pair, count, options.out) if count else options.corpus / "train"
         for way in options.ways:
-            flag, _, value = way.partition("=")
-            run = options.out / f"{options.pair}-{options.corpus.parent.name}-{count}-{flag}{Path(value).name}"
+            flags = [] if way == "default" else [part.partition("=")[::2] for part in way.split("+")]
+            short = "".join(f"-{flag}{Path(value).name}" for flag, value in flags) or "-default"
+            run = options.out / f"{options.pair}-{options.corpus.parent.name}-{count}{short}"
             values = finetune(
                 run,
                 *("--from", options.parent, "--data", str(data), "--old-test", str(options.old)),
                 *("--dev", str(options.corpus / "dev"), "--test", str(options.corpus / "test")),
-                *(() if way == "plain" else (f"--{flag}", value)),
+                *(word for flag, value in flags for word in (f"--{flag}", value)),
                 *(("--minutes", str(options.minutes)) if options.minutes else ()),
                 *(("--from-scratch",) if options.from_scratch and way == options.ways[0] else ()),
             )
@@ -142,7 +143,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--seen", type=Path, help="English that the parent has learned from")
     parser.add_argument("--old", type=Path, help="test part of the parent's kind")
-    parser.add_argument("--ways", nargs="+", default=["plain"], help="plain, or an option of nmt finetune: near=0.1")
+    parser.add_argument(
+        "--ways", nargs="+", default=["default"], help="default, or options of nmt finetune: near=0.001"
+    )
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--from-scratch", action="store_true")
     parser.add_argument("--out", type=Path, required=True)

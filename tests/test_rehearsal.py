@@ -1,6 +1,7 @@
 """Rehearsal: which sentences, how they are translated, when there are none; a run that goes on has the same ones."""
 
 import dataclasses
+import json
 
 import pytest
 from test_finetuning import QUICK, make_bundle, write_tsv
@@ -84,6 +85,12 @@ def test_without_sentences_in_the_language_it_says_so():
         rehearsal_share(FinetuningConfig(rehearse=1.0), pair, pair)
 
 
+def test_a_new_domain_is_held_near_the_parent_unless_told_otherwise():
+    assert FinetuningConfig().settled(True, 2.0) == FinetuningConfig(near=0.001, rehearse=2.0)
+    assert FinetuningConfig().settled(False, 0.0) == FinetuningConfig(near=0.0, rehearse=0.0)
+    assert FinetuningConfig(near=0.0).settled(True, 1.0).near == 0.0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"rehearse": -1.0}, "rehearse must be 0 or more"), ({"rehearse": 1.0, "mix": "old"}, "choose one of them")],
@@ -127,6 +134,10 @@ def test_a_run_rehearses_and_goes_on_with_the_same(parent, tmp_path, sample, mon
     assert seen[0].data.mix == kept and seen[0].data.mix_share == 0.5
     card = (result.folder / "README.md").read_text(encoding="utf-8")
     assert "0.5 everyday sentences rehearsed, as the parent translates them, for each new one" in card
+
+    assert "Kept near the parent by: MAP-L2 0.001; 0.5 everyday" in card
+    said = json.loads((tmp_path / "run" / "finetuning.json").read_text(encoding="utf-8"))["options"]
+    assert (said["near"], said["rehearse"]) == (0.001, 0.5)
 
     none = dataclasses.replace(options, rehearse=0.0)
     nmt.finetune(data, tmp_path / "none", none, progress=False)

@@ -141,7 +141,7 @@ def from_parent(
     """The course of a child that starts from given weights."""
 
     def prepare(model: TranslationModel) -> None:
-        adapt(model, start, freeze=options.freeze, low_rank=options.low_rank, near=options.near)
+        adapt(model, start, freeze=options.freeze, low_rank=options.low_rank, near=options.near or 0.0)
 
     return Course(run, recipe, tokenizers, data, prepare, can_translate)
 

@@ -102,14 +102,14 @@ def _finetune(data: str | Path, run: Path, options: FinetuningConfig, progress: 
         options, job.usual, job.parent, job.pair, options.name or run.resolve().name, job.tokenizers, job.data
     )
     _keep(run, job, recipe)
+    new_domain = job.pair == job.parent.pair
+    options = options.settled(new_domain, 0.0 if options.mix else job.data.mix_share)
     tokenizers = kept_tokenizers(run, lambda: job.tokenizers)
     if not (run / START).exists():
         save_arrays(run / START, job.transferred.weights)
     start = load_arrays(run / START)
 
-    course = from_parent(
-        run, _same_recipe(run, recipe), tokenizers, job.data, options, start, job.pair == job.parent.pair
-    )
+    course = from_parent(run, _same_recipe(run, recipe), tokenizers, job.data, options, start, new_domain)
     learned = learn(course, progress, tell)
     result = read_result(run, options)
     if result is not None and result.updates == learned.rounds.progress.update:

@@ -17,7 +17,7 @@ from nmt.finetuning.start import Parent
 from nmt.languages import language
 from nmt.translator import Translator
 
-SHARE = 1.0  # sentences that are rehearsed for each new pair, where nothing is said
+SHARE = 2.0  # sentences that are rehearsed for each new pair, where nothing is said
 _AT_LEAST, _PASSES = 2_000, 4  # sentences to draw from: as many as so many passes over the new data take
 _FOLDER = Path(__file__).parent / "everyday"
 _FILE, _HALF = "rehearsal", ".unfinished"
