@@ -374,6 +374,19 @@ GOOD = [
 ]
 
 
+@pytest.mark.parametrize("pair", [("Hotel", "Hotel"), ("Taxi!", "¡Taxi!"), ("Pardon?", "Pardon ?"), ("No.", "No")])
+def test_a_word_that_both_languages_have_is_no_copy(pair: tuple[str, str]) -> None:
+    assert len(clean(Corpus([pair[0]], [pair[1]]), "en", "es", RULES)[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [("我昨天去了市场，买了很多水果。", ("zh", "ja")), ("os.path.join()", ("en", "de")), ("www.a.org/b", ("en", "de"))],
+)
+def test_what_only_looks_like_a_word_is_a_copy(text: str, pair: tuple[str, str]) -> None:
+    assert len(clean(Corpus([text], [text]), *pair, RULES)[0]) == 0
+
+
 def test_clean_removes_and_counts_by_reason() -> None:
     bad = [(reason, pair) for reason, pairs in BAD.items() for pair in pairs]
     pairs = [*GOOD, *(pair for _, pair in bad)]

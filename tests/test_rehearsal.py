@@ -3,18 +3,23 @@
 import dataclasses
 import json
 
+import keras
 import pytest
 from test_finetuning import QUICK, make_bundle, write_tsv
 
 import nmt
-from nmt import ConfigError, FinetuningConfig, Translator
+from nmt import ConfigError, FinetuningConfig, TrainingError, Translator
 from nmt.corpora.cleaning import sentence_key
 from nmt.corpora.corpus import Corpus, read_corpus
 from nmt.finetuning import ending, finetuner, rehearsal
+from nmt.finetuning.course import plan_recipe, usual_for
 from nmt.finetuning.data import check_old, read_data
 from nmt.finetuning.rehearsal import about_forgetting, everyday_sentences, rehearsal_share, rehearsed_languages
 from nmt.finetuning.start import load_parent
 from nmt.languages import looks_like
+from nmt.training.batches import encode_corpus
+from nmt.training.fitting import mixed
+from nmt.training.mixing import Share
 
 PAIR = "en", "ja"
 
@@ -22,6 +27,7 @@ PAIR = "en", "ja"
 @pytest.fixture(scope="module")
 def parent(tmp_path_factory, tokenizers):
     folder = tmp_path_factory.mktemp("rehearsal") / "parent"
+    keras.utils.set_random_seed(1)
     make_bundle(folder, PAIR, tokenizers)
     return folder
 
@@ -31,6 +37,10 @@ def few_sentences(monkeypatch):
     monkeypatch.setattr(ending, "_COMPARED", 8)
     monkeypatch.setattr(rehearsal, "_AT_LEAST", 30)
     monkeypatch.setattr(rehearsal, "_PASSES", 0)
+
+
+class _Stopped(Exception):
+    """Instead of learning."""
 
 
 def test_there_are_thousands_of_different_english_sentences():
@@ -79,7 +89,8 @@ def test_without_sentences_in_the_language_it_says_so():
     pair = "ja", "en"
     assert rehearsal_share(FinetuningConfig(), pair, pair) == 0
     assert "no Japanese sentences to rehearse" in about_forgetting(FinetuningConfig(), pair, pair)[0]
-    assert about_forgetting(FinetuningConfig(near=0.001), pair, pair) == []
+    assert about_forgetting(FinetuningConfig(rehearse=0.0), pair, pair) == []
+    assert rehearsal_share(FinetuningConfig(), ("en-GB", "ja"), ("en-GB", "ja")) == rehearsal.SHARE
     assert about_forgetting(FinetuningConfig(), pair, PAIR) == about_forgetting(FinetuningConfig(), PAIR, PAIR) == []
     with pytest.raises(ConfigError, match="no Japanese sentences to rehearse, only en"):
         rehearsal_share(FinetuningConfig(rehearse=1.0), pair, pair)
@@ -89,6 +100,7 @@ def test_a_new_domain_is_held_near_the_parent_unless_told_otherwise():
     assert FinetuningConfig().settled(True, 2.0) == FinetuningConfig(near=0.001, rehearse=2.0)
     assert FinetuningConfig().settled(False, 0.0) == FinetuningConfig(near=0.0, rehearse=0.0)
     assert FinetuningConfig(near=0.0).settled(True, 1.0).near == 0.0
+    assert FinetuningConfig(mix="old").settled(True, 2.0) == FinetuningConfig(mix="old", near=0.001, rehearse=0.0)
 
 
 @pytest.mark.parametrize(
@@ -131,14 +143,80 @@ def test_a_run_rehearses_and_goes_on_with_the_same(parent, tmp_path, sample, mon
         learn = finetuner.learn
         patch.setattr(finetuner, "learn", lambda course, *rest: seen.append(course) or learn(course, *rest))
         result = nmt.finetune(data, tmp_path / "run", options, progress=False)
-    assert seen[0].data.mix == kept and seen[0].data.mix_share == 0.5
+    assert seen[0].data.mix == kept and 0.2 < seen[0].data.mix_share <= 0.5
     card = (result.folder / "README.md").read_text(encoding="utf-8")
-    assert "0.5 everyday sentences rehearsed, as the parent translates them, for each new one" in card
-
-    assert "Kept near the parent by: MAP-L2 0.001; 0.5 everyday" in card
+    assert "Kept near the parent by: MAP-L2 0.001; 0." in card
+    assert f"everyday sentences rehearsed, as the parent translates them, for each new one, of {len(kept)}" in card
     said = json.loads((tmp_path / "run" / "finetuning.json").read_text(encoding="utf-8"))["options"]
     assert (said["near"], said["rehearse"]) == (0.001, 0.5)
 
-    none = dataclasses.replace(options, rehearse=0.0)
-    nmt.finetune(data, tmp_path / "none", none, progress=False)
-    assert not (tmp_path / "none" / "data" / "rehearsal.en").exists()
+    # What is usual may be said, or left out; something else is another run.
+    nmt.finetune(data, tmp_path / "run", dataclasses.replace(options, near=0.001), progress=False)
+    with pytest.raises(TrainingError, match="other options"):
+        nmt.finetune(data, tmp_path / "run", dataclasses.replace(options, rehearse=1.0), progress=False)
+
+
+def test_a_run_that_began_without_rehearsal_goes_on_without(parent, tmp_path, sample, monkeypatch):
+    data = write_tsv(tmp_path / "new.tsv", sample.sources[:60], sample.targets[:60])
+    options = FinetuningConfig(parent=str(parent), rehearse=0.0, near=0.0, **QUICK)
+    seen = []
+
+    def learn(course, *_):
+        seen.append(course.data.mix)
+        raise _Stopped
+
+    monkeypatch.setattr(finetuner, "learn", learn)
+    with pytest.raises(_Stopped):
+        nmt.finetune(data, tmp_path / "run", options, progress=False)
+    assert not (tmp_path / "run" / "data" / "rehearsal.en").exists()
+    file = tmp_path / "run" / "options.json"
+    noted = json.loads(file.read_text(encoding="utf-8"))
+    del noted["options"]["rehearse"]  # as a version wrote it that knew nothing of it
+    file.write_text(json.dumps(noted), encoding="utf-8")
+    with pytest.raises(_Stopped):
+        nmt.finetune(data, tmp_path / "run", dataclasses.replace(options, rehearse=None, near=None), progress=False)
+    assert seen == [None, None]
+
+
+def test_a_parent_that_cannot_translate_is_not_rehearsed(parent, tmp_path, sample, monkeypatch):
+    data, told, seen = write_tsv(tmp_path / "new.tsv", sample.sources[:60], sample.targets[:60]), [], []
+
+    def learn(course, *_):
+        seen.append(course.data.mix)
+        raise _Stopped
+
+    monkeypatch.setattr(finetuner, "rehearsal", lambda *_: Corpus([], []))
+    monkeypatch.setattr(finetuner, "learn", learn)
+    with pytest.raises(_Stopped):
+        nmt.finetune(data, tmp_path / "run", FinetuningConfig(parent=str(parent), **QUICK), tell=told.append)
+    assert seen == [None] and any("nothing is rehearsed" in line for line in told)
+
+
+def test_old_pairs_that_are_all_in_dev_or_test_are_none(tmp_path, sample):
+    data = write_tsv(tmp_path / "new.tsv", sample.sources[:60], sample.targets[:60])
+    dev = write_tsv(tmp_path / "dev.tsv", sample.sources[60:70], sample.targets[60:70])
+    found = read_data(data, PAIR, FinetuningConfig(mix=str(dev), dev=str(dev), test_size=5))
+    assert found.mix is None and found.mix_share == 0 and any("nothing is mixed in" in one for one in found.warnings)
+
+
+def test_updates_count_what_is_mixed_in(parent, tmp_path, sample):
+    """As many passes over the new pairs, whatever comes along."""
+    data = write_tsv(tmp_path / "new.tsv", sample.sources[:60], sample.targets[:60])
+    old = write_tsv(tmp_path / "old.tsv", sample.sources[100:110], sample.targets[100:110])
+    loaded, updates = load_parent(parent), {}
+    for share in (0.0, 1.0, 3.0):
+        options = FinetuningConfig(mix=str(old) if share else "", mix_share=share, batch_tokens=20)
+        found = read_data(data, PAIR, options)
+        usual = usual_for(loaded, PAIR, found)
+        recipe = plan_recipe(options, usual, loaded, PAIR, "child", loaded.tokenizers, found)
+        updates[share] = recipe.training.updates
+    assert updates[0.0] < updates[1.0]
+    assert updates[3.0] - updates[0.0] == pytest.approx(3 * (updates[1.0] - updates[0.0]), abs=3)
+
+
+def test_a_small_corpus_that_is_mixed_in_comes_several_times(parent, sample):
+    tokenizers = load_parent(parent).tokenizers
+    new, old = (
+        encode_corpus(Corpus(sample.sources[a:b], sample.targets[a:b]), *tokenizers, 60) for a, b in ((0, 40), (40, 45))
+    )
+    assert mixed(new, old, 1.0) == (Share(40, 40), Share(5, 40))

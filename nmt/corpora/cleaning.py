@@ -17,6 +17,8 @@ _IDEOGRAPHS = re.compile("[\u2e80-\u2fdf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\
 _SYLLABLES = re.compile("[\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f\u1100-\u11ff\uac00-\ud7af]")
 _RATIO_SLACK = 6  # letters added to both sides, so that "No." may become a longer courtesy
 
+_ONE_WORD = re.compile(r"[^\w\s]*[^\W\d_]+(?:[-'’][^\W\d_]+)*\s?[^\w\s]*")  # with punctuation around it
+
 _SECOND = "[\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"  # what UTF-8 continuation bytes look like in Windows-1252
 _BROKEN = re.compile(
     "[\ufeff\ufffd-\uffff\ud800-\udfff\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]"  # lost characters, controls
@@ -95,14 +97,13 @@ def clean(
     Raises:
         ConfigError: a malformed language code.
     """
-    for code in (source_language, target_language):
-        language(code)
+    spaced = all(language(code).uses_spaces for code in (source_language, target_language))
     reasons: dict[str, Callable[[str, str], bool]] = {
         "empty": lambda source, target: not source or not target,
         "broken encoding": lambda source, target: bool(_BROKEN.search(source) or _BROKEN.search(target)),
         "too long": lambda source, target: _too_long(source, rules) or _too_long(target, rules),
         "length ratio": lambda source, target: _length_ratio(source, target) > rules.max_length_ratio,
-        "source = target": _is_copy,
+        "source = target": lambda source, target: _is_copy(source, target, spaced),
         "wrong script": lambda source, target: (
             wrong_script(source, source_language) or wrong_script(target, target_language)
         ),
@@ -133,10 +134,15 @@ def clean(
     return Corpus(sources, targets), CleaningReport(len(corpus), len(sources), removals)
 
 
-def _is_copy(source: str, target: str) -> bool:
-    """Whether nothing was translated. A single word may be the same in both languages: "Hotel", "No.", a name."""
-    key = sentence_key(source)
-    return key == sentence_key(target) and not (key.isalpha() and len(source.split()) == 1)
+def _is_copy(source: str, target: str, spaced: bool) -> bool:
+    """Whether nothing was translated. A single word may be the same in both languages: "Hotel", "No.", a name.
+
+    Args:
+        spaced: whether both languages have spaces between words, so that one word can be told.
+    """
+    if sentence_key(source) != sentence_key(target):
+        return False
+    return not (spaced and _ONE_WORD.fullmatch(source))
 
 
 def sentence_key(text: str) -> str:

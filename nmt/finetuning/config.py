@@ -1,7 +1,9 @@
 """Options of fine-tuning, and what is chosen where nothing is said: every default of `nmt finetune` is written here."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from nmt.errors import ConfigError
 from nmt.option import option
@@ -73,15 +75,22 @@ class FinetuningConfig:
     )
     from_scratch: bool = option(False, "also train a model from nothing on the same data, to compare")
 
-    def settled(self, new_domain: bool, rehearse: float) -> "FinetuningConfig":
+    def settled(self, new_domain: bool, rehearse: float, known: Mapping[str, Any] | None = None) -> "FinetuningConfig":
         """With what is done where nothing was said about it.
 
         Args:
             new_domain: whether the languages are the parent's.
             rehearse: see `nmt.finetuning.rehearsal.rehearsal_share`.
+            known: the options of a run that goes on, which may have begun when other things were usual.
         """
-        usual = NEAR if new_domain else 0.0
-        return dataclasses.replace(self, near=usual if self.near is None else self.near, rehearse=rehearse)
+        near = NEAR if new_domain else 0.0
+        if known is not None:
+            near, rehearse = known.get("near") or 0.0, known.get("rehearse") or 0.0
+        return dataclasses.replace(
+            self,
+            near=near if self.near is None else self.near,
+            rehearse=0.0 if self.mix else rehearse if self.rehearse is None else self.rehearse,
+        )
 
     def __post_init__(self) -> None:
         _check_sizes(self)

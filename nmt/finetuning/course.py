@@ -156,6 +156,7 @@ def on_trial(
         usual = usual_for(parent, pair, data)
         tokenizers = make_tokenizers(parent, pair, data.train, options, usual)
         short = dataclasses.replace(options, updates=options.trial_updates, minutes=0.0)
+        short = short.settled(pair == parent.pair, 0.0)  # too short to forget much
         recipe = plan_recipe(short, usual, parent, pair, one.name, tokenizers, data)
         once = dataclasses.replace(recipe.training, updates_per_round=recipe.training.updates)
         recipe = dataclasses.replace(recipe, training=once)

@@ -98,12 +98,10 @@ def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfi
         name: read_corpus(getattr(options, name), *pair) if getattr(options, name) else None for name in ("dev", "test")
     }
     mix = clean(read_corpus(options.mix, *pair), *pair, CleaningRules())[0] if options.mix else None
-    share = options.mix_share if mix is not None and len(mix) else 0.0
     old_test = read_corpus(options.old_test, *pair) if options.old_test else None
     parts = _parts(corpus, given["dev"], given["test"], options)
     train, overlaps = _without_overlap(parts)
-    if mix is not None:
-        mix = without(mix, keys_of((parts.dev, parts.test)))
+    mix, no_mix = _usable(mix, parts)
     if not len(train):
         raise CorpusError(f"every pair of {place} is in the dev or test part as well; nothing is left to learn from")
     phrases, without_phrases = _phrases(train, pair) if options.phrases else (Corpus([], []), [])
@@ -114,14 +112,15 @@ def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfi
         *_about_text(corpus, pair),
         *_about_alignment(raw),
         *overlaps,
-        *_about_old(train, old_test),
+        *no_mix,
+        *_about_old(joined([train, *([] if mix is None else [mix])]), old_test),
         *without_phrases,
     ]
     if len(train) < _FEW:
         warnings.append(
             f"there are only {len(train):,} pairs to learn from; a few hundred show an effect, thousands a good one"
         )
-    train = joined([train, phrases])
+    train, share = joined([train, phrases]), 0.0 if mix is None else options.mix_share
     return FinetuningData(train, parts.dev, parts.test, mix, old_test, report, tuple(warnings), len(phrases), share)
 
 
@@ -160,6 +159,14 @@ def _without_overlap(parts: Parts) -> tuple[Corpus, list[str]]:
         f"{len(parts.train) - len(kept):,} of the {len(parts.train):,} training pairs share a sentence with dev or "
         "test; they are left out, since a score on what was learned says nothing"
     ]
+
+
+def _usable(mix: Corpus | None, parts: Parts) -> tuple[Corpus | None, list[str]]:
+    """The old pairs without what stands in dev or test, and what is to be said where none are left."""
+    if mix is None:
+        return None, []
+    kept = without(mix, keys_of((parts.dev, parts.test)))
+    return (kept, []) if len(kept) else (None, ["nothing is mixed in: no pair of that corpus is usable"])
 
 
 def _phrases(train: Corpus, pair: tuple[str, str]) -> tuple[Corpus, list[str]]:
@@ -251,4 +258,4 @@ def _about_old(train: Corpus, old_test: Corpus | None) -> list[str]:
     count = len(old_test) - len(without(old_test, keys_of([train])))
     if not count:
         return []
-    return [f"{count:,} of the {len(old_test):,} pairs of old-test share a sentence with the training part"]
+    return [f"{count:,} of the {len(old_test):,} pairs of old-test share a sentence with what is learned from"]

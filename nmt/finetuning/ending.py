@@ -140,7 +140,7 @@ def _facts(
     held += [f"frozen: {', '.join(options.freeze)}"] if options.freeze else []
     if data.mix is not None:
         kind = "old pairs mixed in" if options.mix else "everyday sentences rehearsed, as the parent translates them,"
-        held.append(f"{data.mix_share:g} {kind} for each new one")
+        held.append(f"{data.mix_share:.3g} {kind} for each new one, of {len(data.mix):,}")
     left_out = f"{learned.encoded.num_left_out:,} longer ones left out"
     phrases = f"; {data.num_phrases:,} of them are phrases found in the others" if data.num_phrases else ""
     return {
@@ -214,6 +214,7 @@ def _record(
             "read": data.report.num_read,
             "train": len(learned.encoded),
             "too_long": learned.encoded.num_left_out,
+            "mixed": 0 if data.mix is None else len(data.mix),
             "dev": len(data.dev),
             "test": len(data.test),
         },

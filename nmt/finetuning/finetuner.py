@@ -23,6 +23,7 @@ from typing import Any
 
 from nmt import bundle
 from nmt.config import Recipe
+from nmt.corpora.cleaning import keys_of, without
 from nmt.corpora.corpus import Corpus, write_pair_files
 from nmt.errors import ConfigError, TrainingError
 from nmt.finetuning.config import FinetuningConfig, SizeDefaults
@@ -49,8 +50,9 @@ OPTIONS, START, PARTS = "options.json", "start.npz", "data"
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """All that is known before anything is written."""
+    """All that is known before anything is written; `options` with what was not said."""
 
+    options: FinetuningConfig
     parent: Parent
     pair: tuple[str, str]
     data: FinetuningData
@@ -96,20 +98,19 @@ def _finetune(data: str | Path, run: Path, options: FinetuningConfig, progress: 
     job = _prepare(data, run, options, known, tell)
     for warning in job.data.warnings:
         tell(f"warning: {warning}")
-    _claim(run, options, job, known)
-    job = _with_rehearsal(run, job, tell)
+    _claim(run, job, known)
+    job, options = _with_rehearsal(run, job, tell), job.options
     recipe = plan_recipe(
         options, job.usual, job.parent, job.pair, options.name or run.resolve().name, job.tokenizers, job.data
     )
     _keep(run, job, recipe)
-    new_domain = job.pair == job.parent.pair
-    options = options.settled(new_domain, 0.0 if options.mix else job.data.mix_share)
     tokenizers = kept_tokenizers(run, lambda: job.tokenizers)
     if not (run / START).exists():
         save_arrays(run / START, job.transferred.weights)
     start = load_arrays(run / START)
 
-    course = from_parent(run, _same_recipe(run, recipe), tokenizers, job.data, options, start, new_domain)
+    recipe = _same_recipe(run, recipe)
+    course = from_parent(run, recipe, tokenizers, job.data, options, start, job.pair == job.parent.pair)
     learned = learn(course, progress, tell)
     result = read_result(run, options)
     if result is not None and result.updates == learned.rounds.progress.update:
@@ -132,14 +133,15 @@ def _prepare(place: str | Path, run: Path, options: FinetuningConfig, known: dic
         check_old(options, pair, parent.pair)
     usual = usual_for(parent, pair, data)
     tokenizers = make_tokenizers(parent, pair, data.train, options, usual)
-    share = data.mix_share or rehearsal_share(options, pair, parent.pair)
     warnings = (
         *data.warnings,
         *about_spelling(tokenizers, data.train),
         *about_forgetting(options, pair, parent.pair),
     )
-    data = dataclasses.replace(data, mix_share=share, warnings=warnings)
-    return _Job(parent, pair, data, tokenizers, first_weights(parent, tokenizers, options.seed), usual)
+    data = dataclasses.replace(data, warnings=warnings)
+    share = rehearsal_share(options, pair, parent.pair)
+    settled = options.settled(pair == parent.pair, share, known["options"] if known else None)
+    return _Job(settled, parent, pair, data, tokenizers, first_weights(parent, tokenizers, options.seed), usual)
 
 
 def _choose(pair: tuple[str, str], data: FinetuningData, options: FinetuningConfig, tell: Tell) -> Parent:
@@ -164,17 +166,18 @@ def _claim_of(run: Path) -> dict[str, Any] | None:
     raise TrainingError(f"{run} holds something that is no fine-tuning; choose a new folder with --out, or empty it")
 
 
-def _claim(run: Path, options: FinetuningConfig, job: _Job, known: dict[str, Any] | None) -> None:
+def _claim(run: Path, job: _Job, known: dict[str, Any] | None) -> None:
     """Note what is done in the folder, or refuse one in which something else is being done."""
     values = {
-        "options": _lasting(options),
+        "options": _lasting(job.options),
         "pair": "-".join(job.pair),
         "parent_folder": str(job.parent.folder.resolve()),
         "parent_sha256": job.parent.config.sha256.get(bundle.WEIGHTS, ""),
         "reason": job.parent.reason,
     }
     if known is not None:
-        same = {**_lasting(FinetuningConfig()), **known["options"]} == values["options"]
+        nothing = FinetuningConfig().settled(False, 0.0)
+        same = {**_lasting(nothing), **known["options"]} == values["options"]
         if not same or any(known[key] != values[key] for key in ("pair", "parent_sha256")):
             raise TrainingError(
                 f"{run} holds a fine-tuning with other options or of another model (see its {OPTIONS}); "
@@ -187,17 +190,27 @@ def _claim(run: Path, options: FinetuningConfig, job: _Job, known: dict[str, Any
 
 def _with_rehearsal(run: Path, job: _Job, tell: Tell) -> _Job:
     """With the sentences that are rehearsed, if any are; translated when the run begins, and kept."""
-    data, folder = job.data, run / PARTS
-    if data.mix is not None or not data.mix_share:
+    data, folder, share = job.data, run / PARTS, job.options.rehearse
+    if not share:
         return job
+    tests = [part for part in (data.dev, data.test) if len(part)]
+    old = [] if data.old_test is None else [data.old_test]
     mix = kept(folder, job.pair)
     if mix is None:
-        known = [part for part in (data.dev, data.test, data.old_test) if part is not None]
         tell(f"{job.parent.config.name} translates everyday sentences, so that they are not forgotten")
-        mix = rehearsal(job.parent, data.mix_share * len(data.train), known)
+        mix = rehearsal(job.parent, share * len(data.train), [*tests, *old])
         folder.mkdir(exist_ok=True)
-        keep(folder, job.pair, mix)
-    return dataclasses.replace(job, data=dataclasses.replace(data, mix=mix))
+        if len(mix):
+            keep(folder, job.pair, mix)
+    mix = without(mix, keys_of(tests))  # other ones, where the run was cut off before its data was noted
+    if not len(mix):
+        tell(f"warning: nothing is rehearsed: what {job.parent.config.name} makes of everyday sentences is not usable")
+        return job
+    if count := len(mix) - len(without(mix, keys_of(old))):
+        tell(f"warning: {count:,} of the rehearsed sentences are in old-test, so less may seem forgotten")
+    # Each at most once in a pass, so that large data does not teach them by heart.
+    share = min(share, len(mix) / len(data.train))
+    return dataclasses.replace(job, data=dataclasses.replace(data, mix=mix, mix_share=share))
 
 
 def _keep(run: Path, job: _Job, recipe: Recipe) -> None:

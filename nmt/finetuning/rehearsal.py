@@ -43,7 +43,7 @@ def rehearsal_share(options: FinetuningConfig, pair: tuple[str, str], parent_pai
     Raises:
         ConfigError: some are asked for in such a language.
     """
-    known = pair[0] in rehearsed_languages()
+    known = _base(pair[0]) in rehearsed_languages()
     if options.rehearse and not known:
         raise ConfigError(
             f"there are no {language(pair[0]).name} sentences to rehearse, only {', '.join(rehearsed_languages())}; "
@@ -64,20 +64,25 @@ def rehearsal(parent: Parent, num_per_pass: float, known: Sequence[Corpus]) -> C
         known: dev and test parts; no sentence of theirs is rehearsed.
     """
     source, target = parent.pair
-    sentences = everyday_sentences(source)[: max(_AT_LEAST, math.ceil(_PASSES * num_per_pass))]
+    sentences = everyday_sentences(_base(source))[: max(_AT_LEAST, math.ceil(_PASSES * num_per_pass))]
     translations = [one.text for one in Translator.load(parent.folder).translate_batch(sentences)]
     return without(clean(Corpus(sentences, translations), source, target, CleaningRules())[0], keys_of(known))
 
 
 def about_forgetting(options: FinetuningConfig, pair: tuple[str, str], parent_pair: tuple[str, str]) -> list[str]:
     """A warning where a new domain is learned and nothing is there to rehearse."""
-    held = options.mix or options.near or options.low_rank or options.freeze or options.rehearse == 0
-    if pair != parent_pair or held or pair[0] in rehearsed_languages():
+    asked = options.mix or options.rehearse == 0
+    if pair != parent_pair or asked or _base(pair[0]) in rehearsed_languages():
         return []
     return [
         f"there are no {language(pair[0]).name} sentences to rehearse, so much of what the parent knows will be "
-        "forgotten; --mix and --near work against it"
+        "forgotten; --mix with old pairs works against it"
     ]
+
+
+def _base(code: str) -> str:
+    """A language without its region or script: "en" for "en-GB"."""
+    return code.partition("-")[0]
 
 
 def kept(folder: Path, pair: tuple[str, str]) -> Corpus | None:

@@ -97,11 +97,16 @@ def batch_plan(
     options = recipe.training
     pairs = encoded if old is None else encoded.followed_by(old)
     if old is not None:
-        shares = Share(len(encoded), len(encoded)), Share(len(old), round(old_share * len(encoded)))
+        shares = mixed(encoded, old, old_share)
     max_tokens, seed = recipe.data.max_tokens, options.seed
     noise = SourceNoise(pairs, tokenizers[0], options.source_noise, max_tokens, seed) if options.source_noise else None
     sampling = _sampling(tokenizers, options, max_tokens)
     return BatchPlan(pairs, options.batch_tokens, seed, noise, shares, sampling, starts)
+
+
+def mixed(encoded: EncodedCorpus, old: EncodedCorpus, share: float) -> tuple[Share, Share]:
+    """All pairs of a corpus in each pass, and so many of another one for each; a small one comes several times."""
+    return Share(len(encoded), len(encoded)), Share(len(old), round(share * len(encoded)))
 
 
 def _sampling(
