@@ -7,6 +7,9 @@ CORPUS is a folder with train.en and train.de such as Multi30k's. Both sides get
 side), sizes (encoder 2 layers bidirectional, 256 per direction; decoder 2 × 512; embedding 256), about 96 sentences a
 batch, dropout 0.3, label smoothing 0.1, Adam, and two processor threads; the peer without input feeding. They take
 turns; a turn is a process of its own, and its first third is left out (compilation, warm-up).
+
+Ours computes as a training does unless told otherwise (`--precision`): in bfloat16 where the processor multiplies it (AMX,
+AVX512-BF16), else in float32. The peer has float32 on processors.
 """
 
 import argparse
@@ -62,8 +65,8 @@ def products(
     return made
 
 
-def product_seconds(shapes: list[tuple[int, int, int, float]], shards: int) -> float:
-    """What the products of one update take alone, each shard's beside the others'."""
+def product_seconds(shapes: list[tuple[int, int, int, float]], shards: int, kind: str) -> float:
+    """What the products of one update take alone, each shard's beside the others', in numbers of that kind."""
     import threading
     import time
 
@@ -71,7 +74,7 @@ def product_seconds(shapes: list[tuple[int, int, int, float]], shards: int) -> f
 
     def work() -> None:
         for m, k, n, times in shapes:
-            a, b = tf.random.normal((max(1, m // shards), k)), tf.random.normal((n, k))
+            a, b = (tf.cast(tf.random.normal(shape), kind) for shape in ((max(1, m // shards), k), (n, k)))
             c = tf.matmul(a, b, transpose_b=True)
             for _ in range(max(1, round(times))):
                 tf.matmul(a, b, transpose_b=True)  # forwards
@@ -90,7 +93,7 @@ def product_seconds(shapes: list[tuple[int, int, int, float]], shards: int) -> f
     return min(found)
 
 
-def ours(work: Path, updates: int) -> None:
+def ours(work: Path, updates: int, precision: str) -> None:
     """One turn of ours, in this process: prints tokens per second, share of padding, peak memory, share of products."""
     import time
 
@@ -101,6 +104,7 @@ def ours(work: Path, updates: int) -> None:
     from nmt.corpora.corpus import Corpus
     from nmt.tokenizer import Tokenizer
     from nmt.training.batches import BatchPlan, encode_corpus
+    from nmt.training.fitting import precision as chosen
     from nmt.training.trainer import build_model
 
     shards = backend.shards_for_training(THREADS)
@@ -111,7 +115,8 @@ def ours(work: Path, updates: int) -> None:
     sizes = ModelConfig(
         embedding_dim=256, encoder_units=256, decoder_units=512, attention_dim=512, dropout=0.3, weight_drop=0.0
     )
-    options = TrainingConfig(batch_tokens=SENTENCES * tokens // len(encoded), updates=updates)
+    options = TrainingConfig(batch_tokens=SENTENCES * tokens // len(encoded), updates=updates, precision=precision)
+    keras.config.set_dtype_policy(chosen(options))
     model = build_model(Recipe("speed", "en", "xx", model=sizes, training=options), source, target, shards)
     plan = BatchPlan(encoded, options.batch_tokens, seed=1)
     marks: list[float] = []
@@ -127,7 +132,9 @@ def ours(work: Path, updates: int) -> None:
     rows = len(encoded) / len(plan.one_pass(0))
     lengths = (sum(map(len, side)) / len(encoded) for side in (encoded.sources, encoded.targets))
     shapes = products(sizes, target.vocab_size, rows, *lengths)
-    share = product_seconds(shapes, shards) * rate / plan.tokens_per_batch()
+    kind = "bfloat16" if "bfloat16" in chosen(options) else "float32"
+    share = product_seconds(shapes, shards, kind) * rate / plan.tokens_per_batch()
+    print(f"computed in {chosen(options)}")
     print(f"RESULT {rate} {plan.padding_share()} {memory} {share}")
 
 
@@ -186,25 +193,27 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, help="the folder of OpenNMT-py's programs; left out: ours alone")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--updates", type=int, default=60)
+    parser.add_argument("--precision", default="auto", help="of ours: auto, float32 or mixed_bfloat16")
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ours:
-        ours(options.ours, options.updates)
+        ours(options.ours, options.updates, options.precision)
         return
 
     found: dict[str, list[float]] = {"ours": [], "OpenNMT-py": []}
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         prepare(options.corpus, options.language, work)
-        command = [sys.executable, __file__, str(options.corpus), "--ours", temporary, "--updates"]
+        command = [sys.executable, __file__, str(options.corpus), "--ours", temporary, "--precision", options.precision]
         for _ in range(options.turns):
-            done = subprocess.run([*command, str(options.updates)], capture_output=True, text=True)
+            done = subprocess.run([*command, "--updates", str(options.updates)], capture_output=True, text=True)
             if done.returncode:
                 raise SystemExit(done.stderr[-2000:])
+            kind = re.search(r"computed in (\w+)", done.stdout)
             rate, padding, memory, share = map(float, done.stdout.split("RESULT")[1].split())
             found["ours"].append(rate)
             print(
-                f"ours {rate:,.0f} tokens/s, {padding:.1%} padding, {memory:,.0f} MB, "
+                f"ours, {kind[1] if kind else '?'}: {rate:,.0f} tokens/s, {padding:.1%} padding, {memory:,.0f} MB, "
                 f"{share:.0%} of the rate that its matrix products reach alone",
                 flush=True,
             )
