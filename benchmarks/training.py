@@ -8,8 +8,8 @@ side), sizes (encoder 2 layers bidirectional, 256 per direction; decoder 2 × 51
 batch, dropout 0.3, label smoothing 0.1, Adam, and two processor threads; the peer without input feeding. They take
 turns; a turn is a process of its own, and its first third is left out (compilation, warm-up).
 
-Ours computes as a training does unless told otherwise (`--precision`): in bfloat16 where the processor multiplies it (AMX,
-AVX512-BF16), else in float32. The peer has float32 on processors.
+Ours computes as a training does unless told otherwise (`--precision`): in bfloat16 where the processor multiplies it,
+else in float32. The peer has float32 on processors.
 """
 
 import argparse
