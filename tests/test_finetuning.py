@@ -176,7 +176,7 @@ def test_card_and_record_say_what_was_done(finished, work):
 
     record = json.loads((work / "domain" / "finetuning.json").read_text(encoding="utf-8"))
     assert record["options"]["low_rank"] == 2 and record["recipe"]["training"]["updates"] == 4
-    assert record["pairs"] == {"read": 150, "train": 141, "too_long": 0, "dev": 4, "test": 5}
+    assert record["pairs"] == {"read": 150, "train": 141, "too_long": 0, "mixed": 60, "dev": 4, "test": 5}
     assert len(record["measured"]) == len(result.measured) and record["seconds"] > 0
     assert record["rounds"][0]["loss"] is None and record["rounds"][1]["loss"] > 0
     assert record["target_rows"]["num_composed"] == record["target_rows"]["num_drawn"] == 0
