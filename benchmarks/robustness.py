@@ -48,7 +48,7 @@ def main() -> None:
             texts, against = [text.lower() for text in texts], [text.lower() for text in references]
         else:
             against = references
-        scores = [s for s in corpus_scores(texts, against, translator.info.target_language) if s.name != "TER"]
+        scores = corpus_scores(texts, against, translator.info.target_language, with_ter=False)
         if not heads:
             heads = [score.name for score in scores]
             print(f"| {options.model} | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")

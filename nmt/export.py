@@ -10,11 +10,13 @@ import numpy as np
 
 from nmt import bundle, graphs
 from nmt.bundle import BundleConfig
+from nmt.config import ModelConfig
 from nmt.corpora.corpus import Corpus
 from nmt.engines.onnx import OnnxEngine
 from nmt.errors import BundleError, ConfigError
 from nmt.evaluation.metrics import corpus_scores
 from nmt.tokenizer import Tokenizer
+from nmt.translating.loading import num_processors
 from nmt.translator import Translator
 
 TOLERANCE = 0.2  # points of BLEU and of chrF that 8 bits may lose
@@ -87,18 +89,20 @@ def precision_costs(
     """Score both kinds of graphs on `dev` with the bundle's own search."""
     scores: dict[str, dict[str, float]] = {}
     for precision in graphs.PRECISIONS:
-        with tempfile.TemporaryDirectory() as temporary:
-            for name, content in graphs.build(config.model, weights, precision).items():
-                (Path(temporary) / name).write_bytes(content)
-            engine = OnnxEngine(Path(temporary) / bundle.ENCODER, Path(temporary) / bundle.DECODER)
-        translator = Translator(engine, *tokenizers, config)
+        engine = engine_of(config.model, weights, precision)
+        translator = Translator(engine, *tokenizers, config, num_workers=num_processors())
         texts = [translation.text for translation in translator.translate_batch(dev.sources)]
-        scores[precision] = {s.name: s.value for s in corpus_scores(texts, dev.targets, config.target_language)}
-    return [
-        PrecisionCost(name, scores["float32"][name], scores["int8"][name])
-        for name in scores["int8"]
-        if name.startswith(("BLEU", "chrF"))
-    ]
+        found = corpus_scores(texts, dev.targets, config.target_language, with_ter=False)
+        scores[precision] = {score.name: score.value for score in found}
+    return [PrecisionCost(name, scores["float32"][name], scores["int8"][name]) for name in scores["int8"]]
+
+
+def engine_of(config: ModelConfig, weights: Mapping[str, np.ndarray], precision: str) -> OnnxEngine:
+    """The engine that serves, on graphs made of the weights."""
+    with tempfile.TemporaryDirectory() as temporary:
+        for name, content in graphs.build(config, weights, precision).items():
+            (Path(temporary) / name).write_bytes(content)
+        return OnnxEngine(Path(temporary) / bundle.ENCODER, Path(temporary) / bundle.DECODER)
 
 
 def too_costly(costs: list[PrecisionCost]) -> bool:

@@ -13,6 +13,7 @@ JAPANESE = ["猫がマットの上に座った。", "今日は雨がひどく降
 
 def by_name(hypotheses, references, language):
     scores = corpus_scores(hypotheses, references, language)
+    assert corpus_scores(hypotheses, references, language, with_ter=False) == scores[:-1]
     names = [score.name for score in scores]
     assert len(set(names)) == len(names)
     return {score.name: score for score in scores}

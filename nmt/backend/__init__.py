@@ -73,6 +73,13 @@ def limit_threads(num_threads: int) -> None:
         on_torch.set_threads(num_threads)
 
 
+def has_gpu() -> bool:
+    """Whether the backend works on a graphics processor."""
+    if BACKEND == "tensorflow":
+        return bool(fast.num_gpus())
+    return on_torch.has_gpu() if BACKEND == "torch" else on_jax.has_gpu()
+
+
 def shards_for_training(num_threads: int = 0) -> int:
     """Into how many parts a training batch is best cut, each worked on by one thread beside the others.
 
@@ -85,7 +92,7 @@ def shards_for_training(num_threads: int = 0) -> int:
     """
     if not num_threads:
         num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if BACKEND != "tensorflow" or fast.num_gpus() or num_threads == 1:
+    if BACKEND != "tensorflow" or has_gpu() or num_threads == 1:
         return 1
     fast.set_threads(1, num_threads)
     return num_threads

@@ -24,9 +24,10 @@ BACKEND = keras.backend.backend()
 if BACKEND == "torch":
     import torch
 elif BACKEND == "jax":
-    import jax
     import jax.numpy as jnp
     from jax.experimental import rnn
+
+    from nmt.backend.jax import has_gpu
 
 
 def chosen(cell: str, num_steps: int | None, dtype: str) -> Run | None:
@@ -45,13 +46,9 @@ def chosen(cell: str, num_steps: int | None, dtype: str) -> Run | None:
         return None
     if BACKEND == "torch":
         return _TORCH[cell]
-    if BACKEND == "jax" and cell == "lstm" and _on_gpu() and processes.num_devices() == 1:
+    if BACKEND == "jax" and cell == "lstm" and has_gpu() and processes.num_devices() == 1:
         return _jax_lstm
     return None
-
-
-def _on_gpu() -> bool:
-    return bool(jax.default_backend() == "gpu")
 
 
 # ---------------------------------------------------------------- JAX

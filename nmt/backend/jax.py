@@ -15,6 +15,11 @@ from nmt.errors import ConfigError
 _FINEST = 4
 
 
+def has_gpu() -> bool:
+    """See `nmt.backend.has_gpu`."""
+    return bool(jax.default_backend() == "gpu")
+
+
 def rounded(size: int) -> int:
     """The next of 4, 6, 8, 12, 16, 24, 32, 48, 64, …: at most a third is padding, and there are few of them."""
     step = _FINEST

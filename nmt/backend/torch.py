@@ -11,6 +11,11 @@ def set_threads(number: int) -> None:
     torch.set_num_threads(number)
 
 
+def has_gpu() -> bool:
+    """See `nmt.backend.has_gpu`."""
+    return torch.cuda.is_available()
+
+
 def set_deterministic(wanted: bool) -> None:
     """Take only operations whose result is the same each time, or any again."""
     torch.use_deterministic_algorithms(wanted)

@@ -10,7 +10,6 @@ import numpy as np
 from nmt import bundle, export, graphs
 from nmt.bundle import BundleConfig
 from nmt.card import model_card
-from nmt.config import SearchConfig
 from nmt.corpora.corpus import Corpus
 from nmt.evaluation.metrics import Score, corpus_scores
 from nmt.tokenizer import Tokenizer
@@ -54,13 +53,11 @@ def pack(
         with tempfile.TemporaryDirectory() as temporary:
             translator = Translator.load(bundle.write(Path(temporary) / config.name, config, files, weights, ""))
         greedy = dataclasses.replace(config.search, beam_size=1, num_alternatives=1)
-        for name, search in (("greedy", greedy), (f"beam {config.search.beam_size}", config.search)):
-            results[name] = _score(translator, test, search, config.target_language)
+        searches = {"greedy": greedy, f"beam {config.search.beam_size}": config.search}
+        for name, search in searches.items():
+            texts = [translation.text for translation in translator.translate_batch(test.sources, search)]
+            with_ter = search is config.search  # it takes long
+            results[name] = corpus_scores(texts, test.targets, config.target_language, with_ter=with_ter)
         config = dataclasses.replace(config, scores={s.name: round(s.value, 2) for s in list(results.values())[-1]})
     card = model_card(config, sum(values.size for values in weights.values()), results, facts)
     return bundle.write(folder, config, files, weights, card)
-
-
-def _score(translator: Translator, test: Corpus, search: SearchConfig, language: str) -> list[Score]:
-    texts = [translation.text for translation in translator.translate_batch(test.sources, search)]
-    return corpus_scores(texts, test.targets, language)

@@ -71,7 +71,7 @@ def load(name_or_folder: str | Path, engine: str = "auto", num_threads: int = 0)
     info = bundle.read_info(folder)
     if engine == "keras" or (engine == "auto" and bundle.DECODER not in config.sha256):
         return LoadedModel(config, info, source, target, _keras_engine(folder, config, num_threads), 1)
-    num_workers = num_threads or _num_processors()
+    num_workers = num_threads or num_processors()
     return LoadedModel(config, info, source, target, _onnx_engine(folder, config), num_workers)
 
 
@@ -123,7 +123,7 @@ def _languages(model: LoadedModel) -> tuple[str, str]:
     return model.info.source_language, model.info.target_language
 
 
-def _num_processors() -> int:
+def num_processors() -> int:
     """How many this process may use, which in a container can be fewer than there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
