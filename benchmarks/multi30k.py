@@ -1,0 +1,118 @@
+"""What a network of this project reaches on Multi30k (Elliott et al. 2016), which has published scores.
+
+    python benchmarks/multi30k.py multi30k/en-de --pair en-de --out WORK
+    python benchmarks/multi30k.py multi30k/en-de --pair en-de --out WORK --test test_2016_flickr   # once, at the end
+
+The folder holds train, dev and test_2016_flickr, such as train.en and train.de. All is lower-cased, as in the published
+figures. Scores are given twice: by sacreBLEU's own tokenizer, and on text that Moses has tokenized (`pip install
+sacremoses`), which is what the papers report. What was trained on Multi30k must not be shipped: its images are for
+research only.
+"""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from nmt import TranslationOptions, Translator
+from nmt.corpora.corpus import Corpus, read_corpus, write_pair_files
+from nmt.training.trainer import train
+
+RECIPE = """
+name = "multi30k-{pair}"
+source_language = "{source}"
+target_language = "{target}"
+licence = "not to be shipped"
+data_credit = "Multi30k"
+
+[data]
+train = "data/train"
+dev = "data/dev"
+source_vocab_size = {vocabulary}
+target_vocab_size = {vocabulary}
+max_tokens = 80
+
+[model]
+embedding_dim = 256
+encoder_layers = 2
+encoder_units = 256
+decoder_layers = 2
+decoder_units = 384
+attention_dim = 256
+dropout = {dropout}
+word_dropout = {word_dropout}
+weight_drop = {weight_drop}
+
+[training]
+batch_tokens = 1500
+hours = {hours}
+updates = 1000000
+updates_per_round = 500
+learning_rate = 2e-3
+warmup_updates = 400
+final_learning_rate = 5e-5
+label_smoothing = 0.1
+ema = 0.999
+subword_sampling = "{subword_sampling}"
+patience = 100
+dev_sentences = 1014
+seed = {seed}
+"""
+
+
+def lowered(place: Path, pair: list[str]) -> Corpus:
+    """A part of the corpus in lower case."""
+    corpus = read_corpus(place, *pair)
+    return Corpus([text.lower() for text in corpus.sources], [text.lower() for text in corpus.targets])
+
+
+def scores(texts: Sequence[str], references: Sequence[str], language: str) -> dict[str, str]:
+    """BLEU by sacreBLEU's tokenizer and on text that Moses has tokenized, with their signatures, and chrF."""
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+    from sacremoses import MosesTokenizer
+
+    moses = MosesTokenizer(lang=language)
+    tokenized = [[moses.tokenize(text, return_str=True) for text in side] for side in (texts, references)]
+    found = {}
+    for name, metric, (ours, theirs) in (
+        ("BLEU 13a", BLEU(), (texts, references)),
+        ("BLEU Moses", BLEU(tokenize="none", force=True), tokenized),
+        ("chrF", CHRF(), (texts, references)),
+    ):
+        found[name] = f"{metric.corpus_score(ours, [theirs]).score:.2f}  {metric.get_signature()}"
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--pair", required=True)
+    parser.add_argument("--hours", type=float, default=0.75)
+    parser.add_argument("--vocabulary", type=int, default=4000)
+    parser.add_argument("--dropout", type=float, default=0.3)
+    parser.add_argument("--word-dropout", type=float, default=0.1)
+    parser.add_argument("--weight-drop", type=float, default=0.1)
+    parser.add_argument("--subword-sampling", default="none")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--test", default="dev", help="the part to score: dev while tuning (default)")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    pair = options.pair.split("-")
+    (options.out / "data").mkdir(parents=True, exist_ok=True)
+    for part in ("train", "dev"):
+        files = (options.out / "data" / f"{part}.{code}" for code in pair)
+        write_pair_files(lowered(options.corpus / part, pair), *files)
+    recipe = options.out / "recipe.toml"
+    recipe.write_text(RECIPE.format(**vars(options) | dict(source=pair[0], target=pair[1])), encoding="utf-8")
+    bundle = train(recipe, output=options.out / "run")
+    translator, test = Translator.load(bundle), lowered(options.corpus / options.test, pair)
+    for beam in (1, 5):
+        search = dataclasses.replace(translator.search, beam_size=beam)
+        found = translator.translate_batch(test.sources, search, TranslationOptions(spelling=False, check=False))
+        for name, said in scores([one.text for one in found], test.targets, pair[1]).items():
+            print(f"{options.test}, beam {beam}: {name} {said}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
