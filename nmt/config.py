@@ -54,6 +54,11 @@ class ModelConfig:
         ATTENTIONS,
     )
     attention_heads: int = option(4, "heads of multi_head, which share attention_dim", (2, 8), rare=True)
+    lexical: bool = option(
+        False,
+        "whether the embeddings of the words that are attended to also go straight to the output, which helps with rare "
+        "words (Nguyen & Chiang 2018, section 4)",
+    )
 
     @property
     def memory_dim(self) -> int:
@@ -86,6 +91,10 @@ class ModelConfig:
             f"[model] attention dot compares the decoder's {self.decoder_units} units with a memory of "
             f"{self.memory_dim}: make them equal (decoder_units = encoder_units, twice that where bidirectional), "
             "or choose general",
+        )
+        _check(
+            not (self.lexical and self.attention == "none"),
+            "[model] lexical passes on the words that are attended to, and with attention none there are none",
         )
         _check(
             self.attention != "multi_head" or self.attention_dim % self.attention_heads == 0,

@@ -185,7 +185,8 @@ def _memory_widths(model: TranslationModel) -> tuple[int, int]:
     """Of values and keys, as `TranslationModel.encode` gives them."""
     config = model.config
     keys = {"dot": config.memory_dim, "none": 0}
-    return model.attention.context_dim(config.memory_dim), keys.get(config.attention, config.attention_dim)
+    values_dim = model.attention.context_dim(config.memory_dim) + (config.embedding_dim if config.lexical else 0)
+    return values_dim, keys.get(config.attention, config.attention_dim)
 
 
 def _packed(states: tuple[State, ...]) -> Tensor:

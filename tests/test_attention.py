@@ -99,6 +99,7 @@ def test_padding_is_not_read(layer, arrays):
         ({"attention": "dot", "bidirectional": False}, "512 units with a memory of 256"),
         ({"attention": "multi_head", "attention_heads": 3}, r"\(256\) must be a multiple of attention_heads \(3\)"),
         ({"attention_heads": 0}, "attention_heads must be at least 1"),
+        ({"attention": "none", "lexical": True}, "lexical passes on the words that are attended to"),
     ],
 )
 def test_what_does_not_go_together_is_refused(changes, message):

@@ -181,7 +181,7 @@ def test_a_litert_file_with_half_weights_is_small_and_close(lite, halved, source
         {"cell": "gru", "attention": "additive"},
         {"cell": "simple_rnn", "attention": "multi_head"},
         {"cell": "gru", "attention": "none", "decoder_layers": 1},
-        {"attention": "dot", "encoder_units": 16, "decoder_units": 32},
+        {"attention": "dot", "encoder_units": 16, "decoder_units": 32, "lexical": True},
     ],
     ids=lambda changes: "-".join(str(value) for value in changes.values()),
 )

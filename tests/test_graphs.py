@@ -41,6 +41,8 @@ MORE_SHAPES = [
 # One of each cell, and of each attention.
 KINDS = [
     {},
+    {"lexical": True},
+    {"attention": "multi_head", "lexical": True},
     {"attention": "multi_head"},
     {"cell": "gru", "attention": "additive"},
     {"cell": "gru", "attention": "none"},

@@ -27,6 +27,7 @@ SHAPES = [
     {},
     {"encoder_layers": 1, "decoder_layers": 1},
     {"encoder_layers": 3, "decoder_layers": 2, "bidirectional": False},
+    {"lexical": True},
     {"decoder_layers": 4, "encoder_layers": 3, "attention": "none"},
     {"cell": "gru", "attention": "additive"},
     {"cell": "gru", "attention": "dot", "decoder_units": 24},

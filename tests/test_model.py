@@ -47,6 +47,8 @@ SHAPES = [
     {"attention": "additive", "encoder_layers": 1},
     {"attention": "multi_head"},
     {"attention": "none"},
+    {"lexical": True},
+    {"lexical": True, "attention": "multi_head"},
     {"cell": "gru"},
     {"cell": "gru", "attention": "additive", "decoder_layers": 3},
     {"cell": "gru", "attention": "none", "bidirectional": False},

@@ -134,7 +134,16 @@ class NoAttention(BilinearAttention):
 
 def memory_types(config: ModelConfig) -> list[Any]:
     """All that the encoder hands over of the memory."""
-    return [*attention_of(config).types(config), float_type("mask", "B", 1, "S")]
+    words = [float_type("words", "B", "S", config.embedding_dim)] if config.lexical else []
+    return [*attention_of(config).types(config), *words, float_type("mask", "B", 1, "S")]
+
+
+def read_words(g: Graph, config: ModelConfig) -> str:
+    """With `lexical`: (N, E), the words that `attention` is paid to, as they are added to the projection."""
+    last = g.constant([-1], np.int64)
+    shares = g.add("Reshape", "attention", g.add("Concat", "beams", last, axis=0))  # -> (B, K, S)
+    width = g.constant([-1, config.embedding_dim], np.int64)
+    return str(g.add("Reshape", g.add("MatMul", shares, "words"), width))
 
 
 def attention_of(config: ModelConfig) -> BilinearAttention:

@@ -4,7 +4,7 @@ import numpy as np
 from onnx import helper
 
 from nmt.config import ModelConfig
-from nmt.graphs.attention import attention_of, memory_types
+from nmt.graphs.attention import attention_of, memory_types, read_words
 from nmt.graphs.builder import STEPS, Graph, Weights, float_type, integer_type, norm, quantize
 from nmt.graphs.cells import CellWeights, cell_of, kept, state_types
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID
@@ -39,7 +39,10 @@ def decoder_graph(config: ModelConfig, weights: Weights, precision: str = "int8"
         x = g.unit_norm(g.add("Add", h, more) if more else h, config.decoder_units)
 
     output = norms[-1].absorbed(weights["output_projection/kernel"], weights["output_projection/bias"])
-    vectors = g.bounded(g.add("Tanh", g.normed_product(x, *output)))
+    x = g.normed_product(x, *output)
+    if config.lexical:
+        x = g.add("Add", x, read_words(g, config))
+    vectors = g.bounded(g.add("Tanh", x))
     _write_log_probs(g, weights, vectors, columns, scales)
     inputs = [
         integer_type("tokens", "N"),

@@ -34,7 +34,7 @@ def encoder_graph(config: ModelConfig, weights: Weights, precision: str = "int8"
         ways = [cell_of(config).weights(weights, name) for name in names]
         kernel, bias = (np.concatenate([way[n] for way in ways], axis=-1) for n in (0, 2))
         if k == 0:
-            gates = _source_product(g, config, weights, steps, kernel, bias)
+            gates = _read_words(g, config, weights, steps, kernel, bias)
         else:
             gates = g.normed_product(x, *norms[k - 1].absorbed(kernel, bias))  # -> (S, B, W·G·H)
         y = _recurrence(g, config, gates, ways, real)
@@ -48,6 +48,21 @@ def encoder_graph(config: ModelConfig, weights: Weights, precision: str = "int8"
         [helper.make_tensor_value_info("source", TensorProto.INT64, ["B", "S"])],
         [*memory_types(config), *state_types(config, g.int8, "{}", "B")],
     )
+
+
+def _read_words(
+    g: Graph, config: ModelConfig, weights: Weights, steps: str, kernel: np.ndarray, bias: np.ndarray
+) -> str:
+    """What the words give to the gates of the first layer (S, B, W·G·H); with `lexical`, the output `words` (B, S, E)."""
+    if not config.lexical:
+        return _source_product(g, config, weights, steps, kernel, bias)
+    kernel = np.concatenate([kernel, weights["lexical/kernel"]], axis=-1)
+    bias = np.concatenate([bias, np.zeros(config.embedding_dim, np.float32)])
+    both = _source_product(g, config, weights, steps, kernel, bias)
+    widths = g.constant([len(bias) - config.embedding_dim, config.embedding_dim], np.int64)
+    gates, words = g.add("Split", both, widths, outputs=2, axis=-1)
+    g.named("Transpose", "words", words, perm=[1, 0, 2])
+    return str(gates)
 
 
 def _source_product(

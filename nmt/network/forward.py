@@ -71,7 +71,7 @@ def forward(config: ModelConfig, weights: Weights, source: Sequence[int], target
     """
     root = np.float32(config.embedding_dim**0.5)
     layers: list[Layer] = []
-    x = weights["source_embedding/table"][source] * root
+    words = x = weights["source_embedding/table"][source] * root
     for k in range(config.encoder_layers):
         ways = (" forwards", " backwards") if config.bidirectional else ("",)
         found = [_layer(config, weights, f"encoder {k + 1}{way}", "source", x) for way in ways]
@@ -90,7 +90,10 @@ def forward(config: ModelConfig, weights: Weights, source: Sequence[int], target
             if config.attention != "none":
                 y = y + context @ weights["context_projection/kernel"]
         x = _norm(weights, f"decoder_norm_{k}", y + x if k else y)
-    vectors = np.tanh(x @ weights["output_projection/kernel"] + weights["output_projection/bias"])
+    x = x @ weights["output_projection/kernel"] + weights["output_projection/bias"]
+    if config.lexical:
+        x = x + attention @ words @ weights["lexical/kernel"]
+    vectors = np.tanh(x)
     logits = vectors @ weights["target_embedding/table"].T + weights["target_embedding/bias"]
     return Forward(tuple(layers), attention, logits)
 
@@ -234,6 +237,8 @@ def shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "initial_state/bias", (units,)
     if config.attention != "none":
         yield from _attention_shapes(config)
+    if config.lexical:
+        yield "lexical/kernel", (width, width)
     yield "output_projection/kernel", (units, width)
     yield "output_projection/bias", (width,)
 

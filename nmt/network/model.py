@@ -8,13 +8,18 @@ function in training (T = the whole target) and in search (T = 1); both give the
     target ─ embedding ─ LSTM ─────────────────────────────── query ────┤
                            └──── + context ─ LN ─ LSTM + ─ LN ─ projection ─ tied embedding ─ logits
 
+With `lexical`, the source embeddings that are attended to, times a kernel, are added to what goes into the projection's
+tanh: a short way from a word to its translation (Nguyen & Chiang 2018, section 4, who add it to the logits by a second
+output layer).
+
 Instead of LSTMs there can be GRUs or simple RNNs (`nmt.network.recurrent`), and attention has several kinds
 (`nmt.network.attention`).
 
 The first decoder layer attends and the layers above it see the context (as GNMT does, Wu et al. 2016, section 3), so
 without input feeding all steps of a layer are still one call, and the recurrence above knows what was read.
 
-Axis letters: B batch, S source, T target, D memory width, C context width, A attention width, H units, V vocabulary.
+Axis letters: B batch, S source, T target, D memory width, C context width, A attention width, E embedding width, H units,
+V vocabulary.
 """
 
 import functools
@@ -39,7 +44,7 @@ Tensor = Any
 class Memory(NamedTuple):
     """What the decoder knows of the source sentences."""
 
-    values: Tensor  # (B, S, C), what is read; C is D or A, or 0 without attention
+    values: Tensor  # (B, S, C), what is read; C is D or A, or 0 without attention; (B, S, C + E) with lexical
     keys: Tensor  # (B, S, A), where to read it; of width D or 0 with attention "dot" or "none"
     mask: Tensor  # (B, S) bool, true on real tokens
 
@@ -94,6 +99,7 @@ class TranslationModel(keras.Model):
         self.attention = make_attention(config, name="attention")
         self.context_projection = keras.layers.Dense(config.decoder_units, use_bias=False, name="context_projection")
         self.output_projection = keras.layers.Dense(config.embedding_dim, name="output_projection")
+        self.lexical = keras.layers.Dense(config.embedding_dim, use_bias=False, name="lexical")
         self.dropout = backend.dropout(config.dropout, rank=3)
         self.build()
 
@@ -112,6 +118,8 @@ class TranslationModel(keras.Model):
         self.attention.build((None, None, config.decoder_units), (None, None, memory_dim))
         if context_dim := self.attention.context_dim(memory_dim):
             self.context_projection.build((None, None, context_dim))
+        if config.lexical:
+            self.lexical.build((None, None, config.embedding_dim))
         self.output_projection.build((None, None, config.decoder_units))
         self.built = True
 
@@ -127,14 +135,17 @@ class TranslationModel(keras.Model):
         """
         mask = ops.not_equal(source, PAD_ID)
         lengths = ops.sum(ops.cast(mask, "int32"), axis=1)
-        x = self.dropout(self.source_embedding(source, training=training), training=training)
+        words = x = self.dropout(self.source_embedding(source, training=training), training=training)
         for k, (rnn, norm) in enumerate(zip(self.encoder_rnns, self.encoder_norms, strict=True)):
             if self.config.bidirectional:
                 y = rnn(x, lengths, training=training)
             else:
                 y, _ = rnn(x, training=training)
             x = self.dropout(norm(y + x if k else y), training=training)
-        memory = Memory(*self.attention.read(x), mask=mask)
+        values, keys = self.attention.read(x)
+        if self.config.lexical:
+            values = ops.concatenate([values, self.lexical(words)], axis=-1)
+        memory = Memory(values, keys, mask)
 
         weights = ops.cast(mask, x.dtype)[:, :, None]
         mean = ops.sum(x * weights, axis=1) / ops.cast(lengths, x.dtype)[:, None]  # -> (B, D)
@@ -153,16 +164,20 @@ class TranslationModel(keras.Model):
         """
         x = self.dropout(self.target_embedding(target, training=training), training=training)
         states_after = []
+        context_dim = self.attention.context_dim(self.config.memory_dim)
         attention: Tensor = None
         for k, (rnn, norm) in enumerate(zip(self.decoder_rnns, self.decoder_norms, strict=True)):
             y, state = rnn(x, states[k], training=training)
             states_after.append(state)
             if k == 0:
-                context, attention = self.attention(y, memory.values, memory.keys, memory.mask)
+                context, attention = self.attention(y, memory.values[..., :context_dim], memory.keys, memory.mask)
                 if self.config.attention != "none":
                     y = y + self.context_projection(context)
             x = self.dropout(norm(y + x if k else y), training=training)
-        vectors = self.dropout(ops.tanh(self.output_projection(x)), training=training)
+        x = self.output_projection(x)
+        if self.config.lexical:
+            x = x + ops.matmul(ops.cast(attention, x.dtype), memory.values[..., context_dim:])
+        vectors = self.dropout(ops.tanh(x), training=training)
         return Decoded(self.target_embedding.logits(vectors), attention, tuple(states_after))
 
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor | tuple[Tensor, ...]:
