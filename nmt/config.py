@@ -56,7 +56,7 @@ class ModelConfig:
     attention_heads: int = option(4, "heads of multi_head, which share attention_dim", (2, 8), rare=True)
     lexical: bool = option(
         False,
-        "whether the embeddings of the words that are attended to also go straight to the output, which helps with rare "
+        "whether the embeddings of the words that are attended to also go straight to the output, a help with rare "
         "words (Nguyen & Chiang 2018, section 4)",
     )
 

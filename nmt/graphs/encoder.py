@@ -53,7 +53,7 @@ def encoder_graph(config: ModelConfig, weights: Weights, precision: str = "int8"
 def _read_words(
     g: Graph, config: ModelConfig, weights: Weights, steps: str, kernel: np.ndarray, bias: np.ndarray
 ) -> str:
-    """What the words give to the gates of the first layer (S, B, W·G·H); with `lexical`, the output `words` (B, S, E)."""
+    """What words give to the gates of the first layer (S, B, W·G·H); with `lexical`, the output `words` (B, S, E)."""
     if not config.lexical:
         return _source_product(g, config, weights, steps, kernel, bias)
     kernel = np.concatenate([kernel, weights["lexical/kernel"]], axis=-1)

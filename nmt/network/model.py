@@ -18,8 +18,8 @@ Instead of LSTMs there can be GRUs or simple RNNs (`nmt.network.recurrent`), and
 The first decoder layer attends and the layers above it see the context (as GNMT does, Wu et al. 2016, section 3), so
 without input feeding all steps of a layer are still one call, and the recurrence above knows what was read.
 
-Axis letters: B batch, S source, T target, D memory width, C context width, A attention width, E embedding width, H units,
-V vocabulary.
+Axis letters: B batch, S source, T target, D memory width, C context width, A attention width, E embedding width,
+H units, V vocabulary.
 """
 
 import functools
