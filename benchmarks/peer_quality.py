@@ -64,7 +64,12 @@ def main() -> None:
         f"data: {{c: {{path_src: {work}/train.source, path_tgt: {work}/train.target}}}}\n",
         encoding="utf-8",
     )
-    environment = {**os.environ, "OMP_NUM_THREADS": str(options.threads), "PYTHONWARNINGS": "ignore"}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": str(options.threads),
+        "PYTHONWARNINGS": "ignore",
+        "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",  # its checkpoints, which it wrote itself, hold more than weights
+    }
     log = (work / "log.txt").open("w", encoding="utf-8")
 
     def begin(program: str, *arguments: object) -> "subprocess.Popen[bytes]":
