@@ -549,8 +549,8 @@ def test_wrong_usage(words: list[str], said: str, capsys: pytest.CaptureFixture[
 def test_the_phrase_book_has_every_language_on_every_line_and_nothing_twice():
     lines = [line.split("\t") for line in (ROOT / "data/phrase-book.tsv").read_text(encoding="utf-8").splitlines()]
     judged = (ROOT / "data/everyday/en.txt").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == ["en", "de", "es", "fr", "ja"] and len(lines) > 3_000
-    assert all(len(cells) == 5 and all(cell == cell.strip() != "" for cell in cells) for cells in lines)
+    assert lines[0] == ["en", "de", "es", "fr", "it", "ja"] and len(lines) > 3_000
+    assert all(len(cells) == 6 and all(cell == cell.strip() != "" for cell in cells) for cells in lines)
     english = [cells[0] for cells in lines[1:]]
     assert len(set(english)) == len(english) and not set(english) & set(judged)
     found = read_corpus(ROOT / "data/phrase-book.tsv", "en", "fr")
