@@ -45,7 +45,8 @@ def pack(
     dev = Corpus(dev.sources[:_COMPARED], dev.targets[:_COMPARED])
     costs = export.precision_costs(config, weights, tokenizers, dev)
     precision = "float32" if export.too_costly(costs) else "int8"
-    facts = {**facts, "Serving graphs": f"{precision}; on {len(dev):,} sentences: {'; '.join(map(str, costs))}"}
+    compared = f"on {len(dev):,} sentences apart from the test part: {'; '.join(map(str, costs))}"
+    facts = {**facts, "Serving graphs": f"{precision}; {compared}"}
     files |= graphs.build(config.model, weights, precision)
 
     results: dict[str, list[Score]] = {}
