@@ -118,7 +118,7 @@ class SizeDefaults:
     extra_pieces: float  # of one that is extended
 
 
-# More dropout than the parent had costs both the new and the old: docs/finetuning.md has the figures.
+# More dropout than the parent had costs much, however small the data: docs/finetuning.md has the figures.
 NEW_DOMAIN = (
     SizeDefaults(200, 16, 3e-4, 300, 0.10, 0.05, 500, 100),
     SizeDefaults(1_000, 12, 4e-4, 500, 0.10, 0.05, 1_000, 300),
@@ -126,10 +126,10 @@ NEW_DOMAIN = (
     SizeDefaults(50_000, 6, 1e-3, 1_500, 0.10, 0.05, 4_000, 2_000),
 )
 NEW_LANGUAGE = (
-    SizeDefaults(200, 60, 1.0e-3, 300, 0.30, 0.15, 500, 300),
-    SizeDefaults(1_000, 40, 1.0e-3, 400, 0.30, 0.15, 1_000, 500),
-    SizeDefaults(10_000, 25, 1.5e-3, 1_000, 0.25, 0.10, 2_000, 1_000),
-    SizeDefaults(50_000, 12, 2.0e-3, 1_500, 0.15, 0.05, 4_000, 2_000),
+    SizeDefaults(200, 60, 1.0e-3, 300, 0.10, 0.05, 500, 300),
+    SizeDefaults(1_000, 40, 1.0e-3, 400, 0.10, 0.05, 1_000, 500),
+    SizeDefaults(10_000, 25, 1.5e-3, 1_000, 0.10, 0.05, 2_000, 1_000),
+    SizeDefaults(50_000, 12, 2.0e-3, 1_500, 0.10, 0.05, 4_000, 2_000),
 )
 # From nothing more is to be learned, so such a model gets more passes and a higher rate.
 FROM_SCRATCH = (
