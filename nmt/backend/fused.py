@@ -46,9 +46,13 @@ def chosen(cell: str, num_steps: int | None, dtype: str) -> Run | None:
         return None
     if BACKEND == "torch":
         return _TORCH[cell]
-    if BACKEND == "jax" and cell == "lstm" and has_gpu() and processes.num_devices() == 1:
+    if BACKEND == "jax" and cell == "lstm" and _on_gpu() and processes.num_devices() == 1:
         return _jax_lstm
     return None
+
+
+def _on_gpu() -> bool:
+    return has_gpu()
 
 
 # ---------------------------------------------------------------- JAX
