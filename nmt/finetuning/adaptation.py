@@ -78,7 +78,7 @@ def layers_by_part(model: TranslationModel) -> dict[str, list[keras.layers.Layer
         "encoder": [*model.encoder_rnns, *model.encoder_norms],
         "attention": [model.initial_state, model.attention, model.context_projection],
         "decoder": [*model.decoder_rnns, *model.decoder_norms],
-        "output": [model.output_projection, model.lexical],
+        "output": [model.output_projection, *([model.lexical] if model.config.lexical else [])],
         "target_embedding": [model.target_embedding],
     }
     return {name: [layer for layer in layers if layer.weights] for name, layers in parts.items()}

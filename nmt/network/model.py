@@ -99,7 +99,8 @@ class TranslationModel(keras.Model):
         self.attention = make_attention(config, name="attention")
         self.context_projection = keras.layers.Dense(config.decoder_units, use_bias=False, name="context_projection")
         self.output_projection = keras.layers.Dense(config.embedding_dim, name="output_projection")
-        self.lexical = keras.layers.Dense(config.embedding_dim, use_bias=False, name="lexical")
+        if config.lexical:
+            self.lexical = keras.layers.Dense(config.embedding_dim, use_bias=False, name="lexical")
         self.dropout = backend.dropout(config.dropout, rank=3)
         self.build()
 
