@@ -26,6 +26,7 @@ SIZES = ModelConfig(
 )
 SHAPES = [
     {},
+    {"lexical": True},
     {"encoder_layers": 1, "decoder_layers": 1},
     {"cell": "gru", "attention": "multi_head", "bidirectional": False},
     {"cell": "simple_rnn", "attention": "additive"},
@@ -34,6 +35,7 @@ MORE_SHAPES = [
     {"bidirectional": False},
     {"decoder_layers": 3},
     {"attention": "dot"},
+    {"attention": "multi_head", "lexical": True, "bidirectional": False},
     {"attention": "none"},
     {"cell": "gru"},
     {"cell": "simple_rnn", "attention": "none", "bidirectional": False, "decoder_layers": 1},
