@@ -73,7 +73,9 @@ class FinetuningConfig:
     trial_updates: int = option(
         0, "without a parent: try each candidate for so many updates instead of judging by its vocabulary", (50, 500)
     )
-    from_scratch: bool = option(False, "also train a model from nothing on the same data, to compare")
+    from_scratch: bool = option(
+        False, "also train a model from nothing on the same data, for up to three times as long, to compare"
+    )
 
     def settled(self, new_domain: bool, rehearse: float, known: Mapping[str, Any] | None = None) -> "FinetuningConfig":
         """With what is done where nothing was said about it.

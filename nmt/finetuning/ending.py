@@ -24,6 +24,7 @@ from nmt.training.run_folder import BUNDLE, is_written, kept_tokenizers, train_t
 from nmt.translator import Translator
 
 RESULT, CURVES, SCRATCH = "finetuning.json", "curves.svg", "from-scratch"
+_PATIENT = 3  # times as long as its child's is the time of a model from nothing, which has more to learn
 _COMPARED = 300  # sentences at least for the choice of the precision of the graphs
 
 
@@ -163,7 +164,7 @@ def _from_scratch(course: Course, parent: Parent, options: FinetuningConfig, sho
     run, data = course.run / SCRATCH, course.data
     pair = course.recipe.source_language, course.recipe.target_language
     usual = defaults_for(FROM_SCRATCH, len(data.train))
-    plain = FinetuningConfig(minutes=options.minutes, vocab_size=options.vocab_size, seed=options.seed)
+    plain = FinetuningConfig(minutes=_PATIENT * options.minutes, vocab_size=options.vocab_size, seed=options.seed)
     sizes = dataclasses.replace(
         course.recipe.data, source_vocab_size=round(usual.vocab_size), target_vocab_size=round(usual.vocab_size)
     )
