@@ -113,7 +113,7 @@ class SearchConfig:
     """
 
     beam_size: int = option(5, "hypotheses kept in the search; 1 is greedy", (1, 12))
-    length_penalty: float = option(1.0, "higher prefers longer translations; 0: none", (0.0, 2.0))
+    length_penalty: float = option(1.5, "higher prefers longer translations; 0: none", (0.0, 2.0))
     num_alternatives: int = option(
         1, "different translations returned for each sentence, at most beam_size", (1, 5), rare=True
     )
