@@ -26,6 +26,7 @@ SOME_KINDS = "lstm-general or gru-dot or simple_rnn-additive or gru-multi_head o
 CORE = (
     *("test_recurrent.py", "test_fused.py", "test_attention.py", "test_model.py", "test_kinds.py", "test_graphs.py"),
     "test_checkpoint.py",
+    "test_soft_targets.py",
 )
 
 # What one backend makes of the weights and batches in a folder: logits, the loss of each update, hypotheses.

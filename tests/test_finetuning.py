@@ -164,6 +164,7 @@ def test_card_and_record_say_what_was_done(finished, work):
     for said in (
         "Fine-tuned from: parent (English to Japanese",
         "MAP-L2 0.001; low-rank updates of rank 2; frozen: encoder",
+        "finished weights that are 0.7 of the learned ones and 0.3 of the parent's",
     ):
         assert said in card
     after = next(one for one in result.measured if one.system == "after" and one.metric == "chrF")
@@ -231,7 +232,7 @@ def test_other_text_in_the_same_folder_is_refused(finished, work, tmp_path, samp
 # ---------------------------------------------------------------- a new language, and a kill
 
 
-LANGUAGE = FinetuningConfig(pair="en-xx", vocab_size=300, **QUICK)
+LANGUAGE = FinetuningConfig(pair="en-xx", vocab_size=300, blend=0.6, **QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +278,14 @@ def test_a_new_language_takes_over_what_it_can(language, work):
     assert result.pair == ("en", "xx") and Translator.load(result.folder).translate("one two three").text
     assert 'nothing is known about the language "xx"' in " ".join(result.warnings)
     assert {one.system for one in result.measured} == {"before", "after"}
+
+
+def test_the_finished_weights_lie_between_the_first_and_the_learned(language, work):
+    start, best = (load_arrays(work / "language" / name) for name in ("start.npz", "best.npz"))
+    finished = bundle.read_weights(language[0].folder)
+    for name in ("encoder_0/forward/kernel", "target_embedding/table"):
+        assert not np.allclose(start[name], best[name], atol=1e-4)
+        np.testing.assert_allclose(finished[name], 0.4 * start[name] + 0.6 * best[name], rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 # ---------------------------------------------------------------- the choice of the parent
@@ -351,7 +360,7 @@ def test_the_recipe_is_sensible_from_200_to_50_000_pairs(pairs, domain):
     assert 50 <= training.updates <= 20_000 and 4 <= -(-training.updates // training.updates_per_round) <= 15
     assert training.warmup_updates < training.updates / 10
     assert training.ema == 0.5 or 1 / (1 - training.ema) <= training.updates / 10
-    assert 2e-4 <= training.learning_rate <= 2e-3 and training.final_learning_rate < training.learning_rate
+    assert 2e-4 <= training.learning_rate <= 6e-3 and training.final_learning_rate < training.learning_rate
     assert 0.05 <= recipe.model.dropout <= 0.3 and recipe.model.encoder_units == SIZES.encoder_units
 
 
@@ -511,6 +520,8 @@ def test_an_output_that_holds_something_else_is_refused(work, tmp_path, capsys, 
     [
         {"freeze": ("head",)},
         {"near": -1.0},
+        {"blend": 0.0},
+        {"blend": 1.5},
         {"updates": 0},
         {"dropout": 1.0},
         {"learning_rate": 0.0},

@@ -97,10 +97,10 @@ def test_without_sentences_in_the_language_it_says_so():
 
 
 def test_a_new_domain_is_held_near_the_parent_unless_told_otherwise():
-    assert FinetuningConfig().settled(True, 2.0) == FinetuningConfig(near=0.001, rehearse=2.0)
-    assert FinetuningConfig().settled(False, 0.0) == FinetuningConfig(near=0.0, rehearse=0.0)
+    assert FinetuningConfig().settled(True, 2.0) == FinetuningConfig(near=0.001, rehearse=2.0, blend=0.7)
+    assert FinetuningConfig().settled(False, 0.0) == FinetuningConfig(near=0.0, rehearse=0.0, blend=1.0)
     assert FinetuningConfig(near=0.0).settled(True, 1.0).near == 0.0
-    assert FinetuningConfig(mix="old").settled(True, 2.0) == FinetuningConfig(mix="old", near=0.001, rehearse=0.0)
+    assert FinetuningConfig(mix="old").settled(True, 2.0) == FinetuningConfig(mix="old", near=0.001, rehearse=0.0, blend=0.7)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_run_rehearses_and_goes_on_with_the_same(parent, tmp_path, sample, mon
     assert seen[0].data.mix == kept and 0.2 < seen[0].data.mix_share <= 0.5
     card = (result.folder / "README.md").read_text(encoding="utf-8")
     assert "Kept near the parent by: MAP-L2 0.001; 0." in card
-    assert f"everyday sentences rehearsed, as the parent translates them, for each new one, of {len(kept)}" in card
+    assert f"everyday sentences rehearsed, as the parent holds them likely, for each new one, of {len(kept)}" in card
     said = json.loads((tmp_path / "run" / "finetuning.json").read_text(encoding="utf-8"))["options"]
     assert (said["near"], said["rehearse"]) == (0.001, 0.5)
 

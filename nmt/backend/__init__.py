@@ -205,6 +205,19 @@ def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> 
     return form.smoothed_cross_entropy(logits, labels, smoothing)
 
 
+def soft_cross_entropy(logits: Tensor, ids: Tensor, probabilities: Tensor) -> Tensor:
+    """Cross-entropy against a distribution of which K tokens are known and the rest is uniform, in nats.
+
+    Args:
+        logits: (N, V); ids, probabilities: (N, K) integers and floats, of the tokens that are known; what their
+            probabilities lack of 1 is spread over all V.
+
+    Returns:
+        (N,) float32.
+    """
+    return portable.soft_cross_entropy(logits, ids, probabilities)
+
+
 # ---------------------------------------------------------------- training
 
 

@@ -67,3 +67,11 @@ def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> 
     exact = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     uniform = ops.logsumexp(logits, axis=-1) - ops.mean(logits, axis=-1)
     return (1 - smoothing) * exact + smoothing * uniform
+
+
+def soft_cross_entropy(logits: Tensor, ids: Tensor, probabilities: Tensor) -> Tensor:
+    """See `nmt.backend.soft_cross_entropy`."""
+    logits = ops.cast(logits, "float32")
+    known = ops.sum(probabilities * ops.take_along_axis(logits, ids, axis=-1), axis=-1)
+    rest = 1 - ops.sum(probabilities, axis=-1)
+    return ops.logsumexp(logits, axis=-1) - known - rest * ops.mean(logits, axis=-1)

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import functools
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -167,12 +168,14 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def feed(batches: Iterable[dict[str, np.ndarray]]) -> Any:
     """See `nmt.backend.feed`."""
-    names = ("source", "target", "labels")
+    coming = iter(batches)
+    first = next(coming)
+    coming = itertools.chain([first], coming)
     matrix = tf.TensorSpec((None, None), tf.int32)
-    signature = ({name: matrix for name in names}, matrix)
+    signature = (dict.fromkeys(first, matrix), matrix)
 
     def pairs() -> Iterator[Any]:
-        for batch in batches:
+        for batch in coming:
             _keep_freed_memory()
             yield batch, batch["labels"]
 

@@ -1,6 +1,6 @@
 """What keeps a model that is trained further near what it knew: frozen parts, low-rank updates, a pull to the start.
 
-Each is applied to a model before its optimizer is made.
+Each is applied to a model before its optimizer is made; `blended` weights are made when the training is over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,6 +69,21 @@ def adapt(
     if near:
         for variable in model.trainable_variables:
             variable.regularizer = NearStart(ops.convert_to_numpy(ops.convert_to_tensor(variable)), near)
+
+
+def blended(start: Mapping[str, np.ndarray], learned: Mapping[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
+    """Weights on the straight line from those before a training to those after it.
+
+    Of two networks of which one was trained on from the other, those between do nearly what the trained one does on the
+    new text and nearly what the first one did on the old (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
+    models", section 3).
+
+    Args:
+        start: before, by name.
+        learned: after, of the same names.
+        share: of the learned ones; 0 gives `start`, 1 `learned`.
+    """
+    return {name: (1 - share) * start[name] + share * values for name, values in learned.items()}
 
 
 def layers_by_part(model: TranslationModel) -> dict[str, list[keras.layers.Layer]]:

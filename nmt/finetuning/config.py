@@ -10,6 +10,7 @@ from nmt.option import option
 
 PARTS = ("source_embedding", "encoder", "attention", "decoder", "output", "target_embedding")
 NEAR = 0.001  # for a new domain
+BLEND = 0.7  # the same
 VOCABULARIES = ("auto", "keep", "extend", "new")
 
 
@@ -43,6 +44,12 @@ class FinetuningConfig:
         "pull of the weights towards the parent's, in nats for a squared distance of 1 (MAP-L2); 0: none "
         "(default: 0.001 for a new domain)",
         (1e-5, 1e-2),
+    )
+    blend: float | None = option(
+        None,
+        "share of the learned weights in the finished ones, whose rest is the parent's; 1: all of them "
+        "(default: 0.7 for a new domain)",
+        (0.3, 1.0),
     )
     low_rank: int = option(0, "rank of the updates of weight matrices (LoRA); 0: they learn as a whole", (4, 64))
     freeze: tuple[str, ...] = option((), "parts that do not learn", PARTS)
@@ -85,12 +92,13 @@ class FinetuningConfig:
             rehearse: see `nmt.finetuning.rehearsal.rehearsal_share`.
             known: the options of a run that goes on, which may have begun when other things were usual.
         """
-        near = NEAR if new_domain else 0.0
+        near, blend = (NEAR, BLEND) if new_domain else (0.0, 1.0)
         if known is not None:
-            near, rehearse = known.get("near") or 0.0, known.get("rehearse") or 0.0
+            near, rehearse, blend = known.get("near") or 0.0, known.get("rehearse") or 0.0, known.get("blend") or 1.0
         return dataclasses.replace(
             self,
             near=near if self.near is None else self.near,
+            blend=blend if self.blend is None else self.blend,
             rehearse=0.0 if self.mix else rehearse if self.rehearse is None else self.rehearse,
         )
 
@@ -155,6 +163,7 @@ def _check_sizes(options: FinetuningConfig) -> None:
         options.learning_rate is None or options.learning_rate > 0,
         f"learning_rate must be above 0, not {options.learning_rate}",
     )
+    _check(options.blend is None or 0 < options.blend <= 1, f"blend must be above 0 and at most 1, not {options.blend}")
     for name in ("dropout", "word_dropout", "label_smoothing", "source_noise"):
         value = getattr(options, name)
         _check(value is None or 0 <= value < 1, f"{name} must be in [0, 1), not {value}")

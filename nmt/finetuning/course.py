@@ -4,7 +4,7 @@ import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from nmt.network.model import TranslationModel
 from nmt.training.batches import BatchPlan, EncodedCorpus, encode_corpus
 from nmt.training.fitting import batch_plan, build_model, computing, fit, seconds_per_update
 from nmt.training.rounds import Rounds
+from nmt.training.soft_targets import soft_targets
 
 Tell = Callable[[str], None]
 
@@ -36,6 +37,9 @@ class Course:
         data: what is learned from, and watched on.
         prepare: gives the network its first weights; None: by chance.
         can_translate: whether these weights translate already; they are then kept if nothing better comes.
+        rehearses: whether what is mixed in is what the network itself, with these weights, says; it is then to go on
+            saying it with the same probabilities.
+        start: the first weights by name, where they are given.
     """
 
     run: Path
@@ -44,6 +48,8 @@ class Course:
     data: FinetuningData
     prepare: Callable[[TranslationModel], None] | None = None
     can_translate: bool = False
+    rehearses: bool = False
+    start: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +70,16 @@ def learn(course: Course, show: bool, tell: Tell) -> Learned:
     recipe, data = course.recipe, course.data
     with computing(recipe.training) as shards:
         model = build_model(recipe, *course.tokenizers, shards, course.prepare, tell)
+        old = soft = None
+        if data.mix is not None:
+            old = encode_corpus(data.mix, *course.tokenizers, recipe.data.max_tokens)
+            if course.rehearses:  # before a checkpoint is read: the network is still its parent
+                soft = soft_targets(model, old)
+                model.remember(soft.ids, soft.probabilities)
         rounds = Rounds(course.run, recipe, model, course.tokenizers, {recipe.target_language: data.dev}, show)
         encoded = encode_corpus(data.train, *course.tokenizers, recipe.data.max_tokens)
         if not rounds.is_over():
-            old = None
-            if data.mix is not None:
-                old = encode_corpus(data.mix, *course.tokenizers, recipe.data.max_tokens)
-            plan = batch_plan(encoded, course.tokenizers, recipe, old, data.mix_share)
+            plan = batch_plan(encoded, course.tokenizers, recipe, old, data.mix_share, soft=soft)
             if rounds.progress.update:
                 tell(f"goes on after update {rounds.progress.update:,}")
             else:
@@ -143,7 +152,7 @@ def from_parent(
     def prepare(model: TranslationModel) -> None:
         adapt(model, start, freeze=options.freeze, low_rank=options.low_rank, near=options.near or 0.0)
 
-    return Course(run, recipe, tokenizers, data, prepare, can_translate)
+    return Course(run, recipe, tokenizers, data, prepare, can_translate, bool(options.rehearse), start)
 
 
 def on_trial(

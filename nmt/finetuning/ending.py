@@ -11,6 +11,7 @@ from nmt import bundle
 from nmt.config import Recipe
 from nmt.corpora.corpus import Corpus
 from nmt.errors import BundleError
+from nmt.finetuning.adaptation import blended
 from nmt.finetuning.config import FROM_SCRATCH, FinetuningConfig
 from nmt.finetuning.course import Course, Learned, Tell, learn, plan_recipe
 from nmt.finetuning.data import FinetuningData
@@ -19,7 +20,9 @@ from nmt.finetuning.results import Measured, card_section, learning_curves, meas
 from nmt.finetuning.start import Parent
 from nmt.finetuning.transfer import Transferred
 from nmt.languages import language
+from nmt.training.checkpoint import load_arrays
 from nmt.training.fitting import pack_run, time_fact
+from nmt.training.rounds import BEST
 from nmt.training.run_folder import BUNDLE, is_written, kept_tokenizers, train_tokenizers, write_recipe, write_whole
 from nmt.translator import Translator
 
@@ -107,7 +110,8 @@ def finish(
     compared = Corpus(*([*dev, *train][: max(_COMPARED, len(dev))] for dev, train in sides))
     record = {"pairs": len(learned.encoded), "parent": parent.config.name}
     test = data.test if len(data.test) else None
-    folder = pack_run(run, recipe, learned.rounds, facts, compared, test, record)
+    weights = blended(course.start, load_arrays(run / BEST), options.blend or 1.0)
+    folder = pack_run(run, recipe, learned.rounds, facts, compared, test, record, weights=weights)
     scratch = _from_scratch(course, parent, options, show, tell) if options.from_scratch and test else None
     result = Finetuning(
         folder=folder,
@@ -140,8 +144,10 @@ def _facts(
     held += [f"low-rank updates of rank {options.low_rank}"] if options.low_rank else []
     held += [f"frozen: {', '.join(options.freeze)}"] if options.freeze else []
     if data.mix is not None:
-        kind = "old pairs mixed in" if options.mix else "everyday sentences rehearsed, as the parent translates them,"
+        kind = "old pairs mixed in" if options.mix else "everyday sentences rehearsed, as the parent holds them likely,"
         held.append(f"{data.mix_share:.3g} {kind} for each new one, of {len(data.mix):,}")
+    if (share := options.blend or 1.0) < 1:
+        held.append(f"finished weights that are {share:.3g} of the learned ones and {1 - share:.3g} of the parent's")
     left_out = f"{learned.encoded.num_left_out:,} longer ones left out"
     phrases = f"; {data.num_phrases:,} of them are phrases found in the others" if data.num_phrases else ""
     return {

@@ -74,6 +74,7 @@ class TranslationModel(keras.Model):
         backend.begin()
         super().__init__(**options)
         self.config, self.label_smoothing, self.shards = config, label_smoothing, shards
+        self._soft_targets: tuple[np.ndarray, np.ndarray] | None = None
         self.source_embedding = Embedding(
             config.source_vocab_size, config.embedding_dim, config.word_dropout, name="source_embedding"
         )
@@ -193,6 +194,15 @@ class TranslationModel(keras.Model):
             logits.append(self.decode(target, memory, states, training=training).logits)
         return tuple(logits) if len(logits) > 1 else logits[0]
 
+    def _wanted(self, labels: Tensor, soft: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+        """What is to be predicted: (N,) ids, (N,) 1 + places of soft targets or 0 -> tokens, probabilities (N, K)."""
+        assert self._soft_targets is not None
+        ids, probabilities = (ops.take(part, ops.maximum(soft - 1, 0), axis=0) for part in self._soft_targets)
+        is_first = np.arange(ids.shape[1]) == 0
+        hard = np.where(is_first, 1 - smoothing, 0).astype(np.float32)
+        is_soft = (soft > 0)[:, None]
+        return ops.where(is_soft, ids, labels[:, None]), ops.where(is_soft, probabilities, hard)
+
     def _cut(self, rows: Tensor, training: bool) -> list[Tensor]:
         """The rows of each shard of a batch; with fewer rows than shards, some have none."""
         if not training or self.shards == 1:
@@ -222,20 +232,35 @@ class TranslationModel(keras.Model):
                 raise ValueError(f"{name} has shape {tuple(weights[name].shape)}, expected {tuple(variable.shape)}")
             variable.assign(weights[name])
 
+    def remember(self, ids: np.ndarray, probabilities: np.ndarray) -> None:
+        """Take soft targets, which training batches then refer to by "soft": see `nmt.training.soft_targets`.
+
+        Args:
+            ids: the likeliest tokens at each place. (M, K)
+            probabilities: of these. (M, K)
+        """
+        self._soft_targets = ids, probabilities
+
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Tensor:
         """Mean cross-entropy per real target token, in nats; `y` is (B, T) ids with 0 for padding.
 
-        In training, what regularisers on the weights cost is added (`nmt.finetuning.adaptation`).
+        In training, what regularisers on the weights cost is added (`nmt.finetuning.adaptation`), and tokens that have
+        a soft target (`remember`) are compared with that.
         """
         shards = y_pred if isinstance(y_pred, tuple) else (y_pred,)
-        smoothing = self.label_smoothing if training else 0.0
+        is_soft = training and self._soft_targets is not None and "soft" in x
+        places = self._cut(x["soft"], len(shards) > 1) if is_soft else [None] * len(shards)
         total = 0.0
-        for logits, rows in zip(shards, self._cut(y, len(shards) > 1), strict=True):
+        for logits, rows, soft in zip(shards, self._cut(y, len(shards) > 1), places, strict=True):
             labels = ops.reshape(rows, (-1,))
             logits = ops.reshape(logits, (-1, self.config.target_vocab_size))
-            losses = backend.smoothed_cross_entropy(logits, labels, smoothing)
+            smoothing = self.label_smoothing if training else 0.0
+            if soft is None:
+                losses = backend.smoothed_cross_entropy(logits, labels, smoothing)
+            else:
+                losses = backend.soft_cross_entropy(logits, *self._wanted(labels, ops.reshape(soft, (-1,)), smoothing))
             total = total + ops.sum(losses * ops.cast(ops.not_equal(labels, PAD_ID), "float32"))
         mean = total / ops.sum(ops.cast(ops.not_equal(y, PAD_ID), "float32"))
         return sum(self.losses, mean) if training else mean

@@ -172,6 +172,8 @@ class BatchPlan:
         shares: the parts of the corpus, one behind the other, and how often a pass has them; none: every pair once.
         sampling: other subwords for the sentences of a batch, which may then have more cells; None: the usual ones.
         starts: what the target of each pair begins with; None: BOS. (N,)
+        soft: where the soft targets of each pair begin (`nmt.training.soft_targets`), negative: it has none; None: as
+            for pairs that have none. (N,)
     """
 
     def __init__(
@@ -183,8 +185,9 @@ class BatchPlan:
         shares: Sequence[Share] = (),
         sampling: SubwordSampling | None = None,
         starts: np.ndarray | None = None,
+        soft: np.ndarray | None = None,
     ):
-        self._sampling, self._starts = sampling, starts
+        self._sampling, self._starts, self._soft = sampling, starts, soft
         self._corpus, self._batch_tokens, self._seed, self._source_noise = corpus, batch_tokens, seed, source_noise
         self._shares = tuple(shares) or (Share(len(corpus), len(corpus)),)
         self._source_lengths, self._target_lengths = corpus.sources.lengths, corpus.targets.lengths + 1
@@ -212,7 +215,8 @@ class BatchPlan:
         """Batches without end, from number `first` on.
 
         Yields:
-            {"source": (B, S), "target": (B, T) from BOS or `starts` on, "labels": (B, T) to EOS}, int32, 0 is padding.
+            {"source": (B, S), "target": (B, T) from BOS or `starts` on, "labels": (B, T) to EOS}, int32, 0 is padding;
+            with `soft` also "soft": (B, T), 1 + the place of each token's soft target, 0: the label alone counts.
         """
         number = 0
         while True:
@@ -262,4 +266,8 @@ class BatchPlan:
         target = np.concatenate([starts[:, None].astype(np.int32), ids], axis=1)
         labels = np.concatenate([ids, np.full((len(ids), 1), PAD_ID, dtype=np.int32)], axis=1)
         labels[np.arange(len(ids)), lengths - 1] = EOS_ID
-        return {"target": target, "labels": labels}
+        if self._soft is None:
+            return {"target": target, "labels": labels}
+        places = self._soft[numbers][:, None] + np.arange(labels.shape[1])
+        has_place = (self._soft[numbers][:, None] >= 0) & (labels != PAD_ID)
+        return {"target": target, "labels": labels, "soft": np.where(has_place, places + 1, 0).astype(np.int32)}

@@ -26,6 +26,7 @@ from nmt.training.packing import pack
 from nmt.training.rounds import BEST, Rounds, bundle_config
 from nmt.training.run_folder import bundle_name
 from nmt.training.sampling import SubwordSampling
+from nmt.training.soft_targets import SoftTargets
 from nmt.training.targets import Target, weights_for
 
 _TIMED = 4  # updates that are timed
@@ -92,8 +93,13 @@ def batch_plan(
     old_share: float = 0.0,
     shares: Sequence[Share] = (),
     starts: np.ndarray | None = None,
+    soft: SoftTargets | None = None,
 ) -> BatchPlan:
-    """The batches of a run; `old` pairs, where there are some, are mixed in, else the corpus is a mixture in shares."""
+    """The batches of a run; `old` pairs, where there are some, are mixed in, else the corpus is a mixture in shares.
+
+    Args:
+        soft: what the network is to go on saying to the old pairs; None: they are learned like the others.
+    """
     options = recipe.training
     pairs = encoded if old is None else encoded.followed_by(old)
     if old is not None:
@@ -101,7 +107,8 @@ def batch_plan(
     max_tokens, seed = recipe.data.max_tokens, options.seed
     noise = SourceNoise(pairs, tokenizers[0], options.source_noise, max_tokens, seed) if options.source_noise else None
     sampling = _sampling(tokenizers, options, max_tokens)
-    return BatchPlan(pairs, options.batch_tokens, seed, noise, shares, sampling, starts)
+    places = None if soft is None else np.concatenate([np.full(len(encoded), -1), soft.first])
+    return BatchPlan(pairs, options.batch_tokens, seed, noise, shares, sampling, starts, places)
 
 
 def mixed(encoded: EncodedCorpus, old: EncodedCorpus, share: float) -> tuple[Share, Share]:
@@ -162,6 +169,7 @@ def pack_run(
     test: Corpus | None,
     record: Mapping[str, Any] | None = None,
     target: Target | None = None,
+    weights: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """Write the bundle with the best weights, scored on the test part.
 
@@ -169,6 +177,7 @@ def pack_run(
         facts: for the card, by label.
         record: for `config.json`, beside updates and hours.
         target: the language to translate into, where the recipe has several.
+        weights: by name; None: the best ones of the run.
     """
     target = target or Target(recipe.target_language)
     state = rounds.progress
@@ -182,7 +191,7 @@ def pack_run(
         },
     )
     tokenizers = {name: run / name for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
-    weights = weights_for(target, load_arrays(run / BEST))
+    weights = weights_for(target, load_arrays(run / BEST) if weights is None else weights)
     return pack(run / bundle_name(recipe, target.language), config, weights, tokenizers, dev, test, facts)
 
 
