@@ -285,7 +285,8 @@ def test_the_finished_weights_lie_between_the_first_and_the_learned(language, wo
     finished = bundle.read_weights(language[0].folder)
     for name in ("encoder_0/forward/kernel", "target_embedding/table"):
         assert not np.allclose(start[name], best[name], atol=1e-4)
-        np.testing.assert_allclose(finished[name], 0.4 * start[name] + 0.6 * best[name], rtol=1e-3, atol=1e-4, err_msg=name)
+        between = 0.4 * start[name] + 0.6 * best[name]
+        np.testing.assert_allclose(finished[name], between, rtol=1e-3, atol=1e-4, err_msg=name)  # stored in 16 bits
 
 
 # ---------------------------------------------------------------- the choice of the parent

@@ -53,11 +53,8 @@ def test_they_are_what_the_network_holds_likely_at_their_places(model, corpus, m
     found = soft_targets(model, corpus)
     assert found.ids.shape == found.probabilities.shape == (int((corpus.targets.lengths + 1).sum()), module.NUM_KEPT)
     for k in (0, 7, 39):
-        batch = next(
-            BatchPlan(
-                EncodedCorpus(corpus.sources[k : k + 1], corpus.targets[k : k + 1], [""], corpus.left_out), 99, 0
-            ).batches()
-        )
+        alone = EncodedCorpus(corpus.sources[k : k + 1], corpus.targets[k : k + 1], [""], corpus.left_out)
+        batch = next(BatchPlan(alone, 99, 0).batches())
         x = {name: ops.convert_to_tensor(batch[name]) for name in ("source", "target")}
         expected = softmax(ops.convert_to_numpy(model(x, training=False))[0])
         rows = slice(found.first[k], found.first[k] + len(expected))
