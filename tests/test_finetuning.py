@@ -164,7 +164,7 @@ def test_card_and_record_say_what_was_done(finished, work):
     for said in (
         "Fine-tuned from: parent (English to Japanese",
         "MAP-L2 0.001; low-rank updates of rank 2; frozen: encoder",
-        "finished weights that are 0.7 of the learned ones and 0.3 of the parent's",
+        "finished weights that are 0.6 of the learned ones and 0.4 of the parent's",
     ):
         assert said in card
     after = next(one for one in result.measured if one.system == "after" and one.metric == "chrF")

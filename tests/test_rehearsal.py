@@ -97,11 +97,11 @@ def test_without_sentences_in_the_language_it_says_so():
 
 
 def test_a_new_domain_is_held_near_the_parent_unless_told_otherwise():
-    assert FinetuningConfig().settled(True, 2.0) == FinetuningConfig(near=0.001, rehearse=2.0, blend=0.7)
+    assert FinetuningConfig().settled(True, 2.0) == FinetuningConfig(near=0.001, rehearse=2.0, blend=0.6)
     assert FinetuningConfig().settled(False, 0.0) == FinetuningConfig(near=0.0, rehearse=0.0, blend=1.0)
     assert FinetuningConfig(near=0.0).settled(True, 1.0).near == 0.0
     mixed = FinetuningConfig(mix="old").settled(True, 2.0)
-    assert mixed == FinetuningConfig(mix="old", near=0.001, rehearse=0.0, blend=0.7)
+    assert mixed == FinetuningConfig(mix="old", near=0.001, rehearse=0.0, blend=0.6)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from nmt.option import option
 
 PARTS = ("source_embedding", "encoder", "attention", "decoder", "output", "target_embedding")
 NEAR = 0.001  # for a new domain
-BLEND = 0.7  # the same
+BLEND = 0.6  # the same
 VOCABULARIES = ("auto", "keep", "extend", "new")
 
 
@@ -48,7 +48,7 @@ class FinetuningConfig:
     blend: float | None = option(
         None,
         "share of the learned weights in the finished ones, whose rest is the parent's; 1: all of them "
-        "(default: 0.7 for a new domain)",
+        "(default: 0.6 for a new domain)",
         (0.3, 1.0),
     )
     low_rank: int = option(0, "rank of the updates of weight matrices (LoRA); 0: they learn as a whole", (4, 64))
