@@ -140,7 +140,7 @@ def test_forbidding_repeats_leaves_the_best_of_the_others(seed, size):
         runs = [ids[k : k + size] for k in range(len(ids) - size + 1)]
         return len(set(runs)) < len(runs)
 
-    best = next(ids for _, ids in everything(Table([seed]), seed, 5, 1.0) if not repeats(ids))
+    best = next(ids for _, ids in everything(Table([seed]), seed, 5, config.length_penalty) if not repeats(ids))
     assert found[0].ids == best
 
 
@@ -250,7 +250,9 @@ def test_the_best_score_with_coverage_is_found(seed):
             read[n, token % 2] = 1
         return total + 0.3 * coverage(read)
 
-    best = sorted(((score(s, ids), ids) for s, ids in everything(Table([seed]), seed, 4, 1.0)), reverse=True)[:3]
+    best = sorted(
+        ((score(s, ids), ids) for s, ids in everything(Table([seed]), seed, 4, config.length_penalty)), reverse=True
+    )[:3]
     assert [h.ids for h in found] == [ids for _, ids in best]
     assert [h.score for h in found] == pytest.approx([s for s, _ in best], abs=1e-5)
 
