@@ -8,8 +8,9 @@ CORPUS is a folder with train, dev and test parts, as `nmt data prepare` makes t
 `nmt finetune`, one after the other; run again after an interruption, the script goes on where it was.
 
 language: the child, and a network of the same sizes from nothing on the same text, each until dev no longer rises (or
-for `--minutes`, of which the one from nothing has three times as many): BLEU and chrF on the test part, also on the sentences whose English the parent has not seen (`--seen`),
-the difference with its 95 % interval, and the time of both. `--seeds` takes several.
+for `--minutes`, of which the one from nothing has three times as many): BLEU and chrF on the test part, also on the
+sentences whose English the parent has not seen (`--seen`), the difference with its 95 % interval, and the time of both.
+`--seeds` takes several.
 
 domain: parent, child, and with `--from-scratch` a network from nothing, on the test part and on a test of the parent's
 kind (`--old`), for each number of `--pairs` and each of `--ways` against forgetting.
