@@ -24,6 +24,7 @@ from nmt.evaluation.pictures import Curve
 from nmt.evaluation.verification import holds, verify
 from nmt.finetuning import ending as finetuning_ending
 from nmt.finetuning import parents
+from nmt.finetuning import start as finetuning_start
 from nmt.finetuning.config import FROM_SCRATCH, NEW_DOMAIN, NEW_LANGUAGE
 from nmt.finetuning.course import on_trial
 from nmt.finetuning.data import parse_pair, read_data, usual_sizes
@@ -252,6 +253,7 @@ def language(work):
     told = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finetuning_ending, "_COMPARED", 8)
+        patch.setattr(finetuning_start, "find_counterparts", lambda *_: pytest.fail("translated again"))
         result = nmt.finetune(work / "digits.tsv", run, options, progress=False, tell=told.append)
     return result, told
 
@@ -273,6 +275,7 @@ def test_a_new_language_takes_over_what_it_can(language, work):
     assert checksums(work / "language")["source.model"] == checksums(work / "parent")["source.model"]
     record = json.loads((work / "language" / "finetuning.json").read_text(encoding="utf-8"))
     rows = record["target_rows"]
+    assert rows["num_aligned"] > 0 == record["source_rows"]["num_aligned"]
     assert rows["num_copied"] >= 260 and rows["num_composed"] + rows["num_drawn"] > 0
     assert sum(rows.values()) == bundle.read_config(result.folder).model.target_vocab_size
     assert result.pair == ("en", "xx") and Translator.load(result.folder).translate("one two three").text

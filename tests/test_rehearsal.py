@@ -4,20 +4,24 @@ import dataclasses
 import json
 
 import keras
+import numpy as np
 import pytest
 from test_finetuning import QUICK, make_bundle, write_tsv
 
 import nmt
-from nmt import ConfigError, FinetuningConfig, TrainingError, Translator
+from nmt import ConfigError, FinetuningConfig, TrainingError, Translator, backend
 from nmt.corpora.cleaning import sentence_key
 from nmt.corpora.corpus import Corpus, read_corpus
-from nmt.finetuning import ending, finetuner, rehearsal
+from nmt.finetuning import course, ending, finetuner, rehearsal
 from nmt.finetuning.course import plan_recipe, usual_for
 from nmt.finetuning.data import check_old, read_data
 from nmt.finetuning.rehearsal import about_forgetting, everyday_sentences, rehearsal_share, rehearsed_languages
 from nmt.finetuning.start import load_parent
 from nmt.languages import looks_like
+from nmt.network.model import TranslationModel
+from nmt.training import rounds
 from nmt.training.batches import encode_corpus
+from nmt.training.checkpoint import load_arrays
 from nmt.training.fitting import mixed
 from nmt.training.mixing import Share
 
@@ -155,6 +159,65 @@ def test_a_run_rehearses_and_goes_on_with_the_same(parent, tmp_path, sample, mon
     nmt.finetune(data, tmp_path / "run", dataclasses.replace(options, near=0.001), progress=False)
     with pytest.raises(TrainingError, match="other options"):
         nmt.finetune(data, tmp_path / "run", dataclasses.replace(options, rehearse=1.0), progress=False)
+
+
+@pytest.fixture
+def soft(monkeypatch):
+    """From which weights soft targets were computed, what was remembered, and when losses were made with them."""
+    weights, remembered, losses = [], [], []
+    compute, loss, remember = course.soft_targets, backend.soft_cross_entropy, TranslationModel.remember
+
+    def computed(model, corpus):
+        weights.append(model.named_weights())
+        return compute(model, corpus)
+
+    def noted(model, *targets):
+        remembered.append(targets)
+        remember(model, *targets)
+
+    def lossy(*arguments):
+        losses.append(len(remembered))
+        return loss(*arguments)
+
+    monkeypatch.setattr(course, "soft_targets", computed)
+    monkeypatch.setattr(TranslationModel, "remember", noted)
+    monkeypatch.setattr(backend, "soft_cross_entropy", lossy)
+    return weights, remembered, losses
+
+
+def test_what_is_rehearsed_is_learned_as_the_parent_holds_it_likely(parent, tmp_path, sample, soft, monkeypatch):
+    """Also by a run that goes on, whose network is no longer its parent."""
+    data = write_tsv(tmp_path / "new.tsv", sample.sources[:60], sample.targets[:60])
+    options, save = FinetuningConfig(parent=str(parent), rehearse=0.5, **QUICK), rounds.save_checkpoint
+    trained = {}
+
+    def cut_off(path, model, progress):
+        save(path, model, progress)
+        if progress.update == 2:
+            trained.update(model.named_weights())
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(rounds, "save_checkpoint", cut_off)
+        nmt.finetune(data, tmp_path / "run", options, progress=False)
+    nmt.finetune(data, tmp_path / "run", options, progress=False)
+
+    start, (weights, remembered, losses) = load_arrays(tmp_path / "run" / "start.npz"), soft
+    assert not any(
+        np.array_equal(trained[name], start[name]) for name in ("encoder_0/forward/kernel", "target_embedding/bias")
+    )
+    assert len(weights) == len(remembered) == 2 and set(losses) == {1, 2}
+    for found in weights:
+        assert all(np.array_equal(found[name], start[name]) for name in start)
+    for first, again in zip(*remembered, strict=True):
+        np.testing.assert_allclose(first, again, rtol=1e-5)
+
+
+def test_old_pairs_are_learned_like_new_ones(parent, tmp_path, sample, soft):
+    data = write_tsv(tmp_path / "new.tsv", sample.sources[:60], sample.targets[:60])
+    old = write_tsv(tmp_path / "old.tsv", sample.sources[100:120], sample.targets[100:120])
+    nmt.finetune(data, tmp_path / "run", FinetuningConfig(parent=str(parent), mix=str(old), **QUICK), progress=False)
+    assert soft == ([], [], [])
 
 
 def test_a_run_that_began_without_rehearsal_goes_on_without(parent, tmp_path, sample, monkeypatch):

@@ -93,6 +93,34 @@ def test_what_the_parent_cannot_spell_looks_like_its_other_rows():
     assert drawn.dtype == rows.dtype and len(np.unique(drawn[:, 0])) > 2900
 
 
+@given(st.floats(0.01, 1e6), st.lists(st.floats(0.01, 1.0), min_size=1, max_size=3))
+def test_a_row_goes_towards_its_counterparts_the_more_often_they_were_seen(seen, shares):
+    rng = np.random.default_rng(5)
+    rows, ids = rng.normal(size=(6, 4)), np.arange(1, 1 + len(shares))
+    counts = seen * np.array(shares) / sum(shares)
+    plain = carry(rows, [[0], [2, 3]], [True] * 6, np.random.default_rng(1))
+    made = carry(rows, [[0], [2, 3]], [True] * 6, np.random.default_rng(1), {1: (ids, counts)})
+    np.testing.assert_array_equal(made[0], plain[0])
+    wanted = sum(count * rows[k] for k, count in zip(ids, counts, strict=True)) / counts.sum()
+    np.testing.assert_allclose(made[1] - plain[1], seen / (seen + 2) * (wanted - plain[1]), atol=1e-9)
+
+
+def test_counterparts_are_of_the_target_alone_and_counted():
+    parent, child = vocabulary(["▁gato", "▁casa", "a"]), vocabulary(["▁chat", "▁casa", "a"])
+    weights, first = some_weights(parent, parent), len(SPECIAL)
+    known = {first: (np.array([first]), np.array([1e9])), first + 2: (np.array([first]), np.array([1.0]))}
+    made = transfer(weights, (parent, parent), (parent, child), 1, known)
+    np.testing.assert_array_equal(made.weights["source_embedding/table"], weights["source_embedding/table"])
+    for name in ("target_embedding/table", "target_embedding/bias"):
+        np.testing.assert_allclose(made.weights[name][first], weights[name][first], rtol=1e-5)
+        np.testing.assert_array_equal(made.weights[name][first + 1], weights[name][first + 1])
+        expected = weights[name][first] / 3 + 2 * weights[name][first + 2] / 3
+        np.testing.assert_allclose(made.weights[name][first + 2], expected, rtol=1e-5)
+        assert made.weights[name].dtype == weights[name].dtype
+    assert str(made.target) == f"1 by what they mean, {first + 2} copied, 0 composed, 0 new"
+    assert made.source.num_aligned == 0 and "mean" not in str(made.source)
+
+
 @given(pieces, pieces)
 def test_every_row_has_an_origin_that_the_parent_has(first, second):
     parent, child = vocabulary(first), vocabulary(second)

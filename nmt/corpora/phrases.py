@@ -2,10 +2,8 @@
 
 A model that has read nothing but sentences makes a sentence of whatever it is given: "Price" becomes an exclamation.
 What headings, buttons and single words need is in its own training text, where words stand beside their translations.
-Both directions of IBM Model 1 (Brown et al. 1993) are trained to agree (Liang, Taskar and Klein 2006), and phrases that
-are aligned with nothing outside are counted (Koehn, Och and Marcu 2003, section 3.1).
-
-Axis letters: C cells (every source word beside every target word of its sentence), K different word pairs.
+Words are aligned (`nmt.corpora.alignment`), and phrases that are aligned with nothing outside are counted (Koehn, Och
+and Marcu 2003, section 3.1).
 """
 
 import collections
@@ -15,15 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nmt.corpora.alignment import align
 from nmt.corpora.corpus import Corpus
+from nmt.corpora.rows import Rows
 from nmt.corpora.words import Word, words_in
 from nmt.errors import CorpusError
 from nmt.option import check
 
 _MOST = 200_000  # pairs that are read: of English and Japanese they need 2 GB of memory
 _LONGEST = 30  # words of a sentence; longer ones tell little for what they cost
-_ROUNDS = 6
-_NOTHING = 1e-3  # probability that a word translates none
 _SURE = 0.3  # of a link, both directions together
 
 
@@ -61,10 +59,6 @@ class _Side:
     words: list[list[Word]]
     ids: np.ndarray
     starts: np.ndarray
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return np.diff(self.starts)
 
     def phrase(self, n: int, first: int, last: int) -> str:
         """The words from the first to the last, as they are written."""
@@ -153,35 +147,11 @@ def _without_initial_capitals(texts: Sequence[str], words: Sequence[Sequence[Wor
 
 def _links(source: _Side, target: _Side) -> Iterator[list[tuple[int, int]]]:
     """For each sentence the words that translate each other, as their numbers in it."""
-    lengths, others = source.lengths, target.lengths
-    is_usable = (lengths <= _LONGEST) & (others <= _LONGEST)
-    sizes = np.where(is_usable, lengths * others, 0)
-    bounds = np.concatenate([[0], np.cumsum(sizes)])
-    sentence = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-    row, column = np.divmod(np.arange(bounds[-1]) - bounds[sentence], others[sentence])
-    ends = (source.starts[sentence] + row).astype(np.int32), (target.starts[sentence] + column).astype(np.int32)
-    del sentence
-    agreed = _agreement(ends, source.ids, target.ids)
-    for n in range(len(sizes)):
-        found = bounds[n] + np.flatnonzero(agreed[bounds[n] : bounds[n + 1]] > _SURE)
-        yield list(zip(row[found].tolist(), column[found].tolist(), strict=True))
-
-
-def _agreement(ends: tuple[np.ndarray, np.ndarray], sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """How sure both directions are that the words at the ends of each cell translate each other. -> (C,)"""
-    width = int(targets.max(initial=0)) + 1
-    pairs, cells = np.unique(sources[ends[0]] * width + targets[ends[1]], return_inverse=True)
-    words = np.divmod(pairs, width)
-    chances = [np.ones(len(pairs)), np.ones(len(pairs))]  # of either word, given the other
-    agreed = np.ones(len(cells))
-    for _ in range(_ROUNDS):
-        agreed = np.ones(len(cells))
-        for chance, end in zip(chances, ends[::-1], strict=True):
-            given = chance[cells]
-            agreed *= given / (np.bincount(end, given) + _NOTHING)[end]
-        counts = np.bincount(cells, agreed, len(pairs))
-        chances = [counts / np.maximum(np.bincount(word, counts), 1e-12)[word] for word in words]
-    return agreed
+    found = align(Rows(source.ids, source.starts), Rows(target.ids, target.starts), _LONGEST)
+    for n, (start, end) in enumerate(itertools.pairwise(found.first)):
+        cells = start + np.flatnonzero(found.agreement[start:end] > _SURE)
+        rows, columns = found.sources[cells] - source.starts[n], found.targets[cells] - target.starts[n]
+        yield list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 def _extracted(

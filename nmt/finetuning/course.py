@@ -169,7 +169,7 @@ def on_trial(
         recipe = plan_recipe(short, usual, parent, pair, one.name, tokenizers, data)
         once = dataclasses.replace(recipe.training, updates_per_round=recipe.training.updates)
         recipe = dataclasses.replace(recipe, training=once)
-        start = first_weights(parent, tokenizers, options.seed).weights
+        start = first_weights(parent, pair, tokenizers, data.train, options.seed).weights
         with tempfile.TemporaryDirectory() as folder:
             course = from_parent(Path(folder), recipe, tokenizers, data, short, start, can_translate=False)
             tell(f"trying {one.name}")

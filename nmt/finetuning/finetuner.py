@@ -8,7 +8,7 @@ was cut off. The run's folder holds
     data/             the text, cleaned, in the parts that training, dev and test use, and what is rehearsed
     data.sha256       its checksum; other text is refused
     source.model, target.model
-    start.npz         the first weights, made from the parent's
+    start.npz         the first weights, made from the parent's; start.json: where the rows of its embeddings come from
     checkpoint.npz, best.npz, log.csv, tensorboard/    as in `nmt.training`
     bundle/           the finished model
     from-scratch/     a run on the same data that starts from nothing, where one was asked for
@@ -17,7 +17,7 @@ was cut off. The run's folder holds
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,17 @@ from nmt.finetuning.data import FinetuningData, check_old, parse_pair, read_data
 from nmt.finetuning.ending import Finetuning, finish, read_result
 from nmt.finetuning.parents import candidates, explain
 from nmt.finetuning.rehearsal import about_forgetting, keep, kept, rehearsal, rehearsal_share
-from nmt.finetuning.start import Parent, Tokenizers, about_spelling, first_weights, load_parent, make_tokenizers
-from nmt.finetuning.transfer import Transferred
+from nmt.finetuning.start import (
+    SIDES,
+    Parent,
+    Tokenizers,
+    about_spelling,
+    first_weights,
+    load_parent,
+    make_tokenizers,
+    says_it_otherwise,
+)
+from nmt.finetuning.transfer import Carried, Transferred
 from nmt.training.checkpoint import load_arrays, save_arrays
 from nmt.training.run_folder import (
     RECIPE,
@@ -45,7 +54,7 @@ from nmt.training.run_folder import (
     write_whole,
 )
 
-OPTIONS, START, PARTS = "options.json", "start.npz", "data"
+OPTIONS, START, ROWS, PARTS = "options.json", "start.npz", "start.json", "data"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +66,6 @@ class _Job:
     pair: tuple[str, str]
     data: FinetuningData
     tokenizers: Tokenizers
-    transferred: Transferred
     usual: SizeDefaults
 
 
@@ -105,17 +113,15 @@ def _finetune(data: str | Path, run: Path, options: FinetuningConfig, progress: 
     )
     _keep(run, job, recipe)
     tokenizers = kept_tokenizers(run, lambda: job.tokenizers)
-    if not (run / START).exists():
-        save_arrays(run / START, job.transferred.weights)
-    start = load_arrays(run / START)
+    start = _start(run, job, tokenizers, tell)
 
     recipe = _same_recipe(run, recipe)
-    course = from_parent(run, recipe, tokenizers, job.data, options, start, job.pair == job.parent.pair)
+    course = from_parent(run, recipe, tokenizers, job.data, options, start.weights, job.pair == job.parent.pair)
     learned = learn(course, progress, tell)
     result = read_result(run, options)
     if result is not None and result.updates == learned.rounds.progress.update:
         return result
-    return finish(course, learned, job.parent, job.transferred, options, progress, tell)
+    return finish(course, learned, job.parent, start, options, progress, tell)
 
 
 def _prepare(place: str | Path, run: Path, options: FinetuningConfig, known: dict[str, Any] | None, tell: Tell) -> _Job:
@@ -141,7 +147,7 @@ def _prepare(place: str | Path, run: Path, options: FinetuningConfig, known: dic
     data = dataclasses.replace(data, warnings=warnings)
     share = rehearsal_share(options, pair, parent.pair)
     settled = options.settled(pair == parent.pair, share, known["options"] if known else None)
-    return _Job(settled, parent, pair, data, tokenizers, first_weights(parent, tokenizers, options.seed), usual)
+    return _Job(settled, parent, pair, data, tokenizers, usual)
 
 
 def _choose(pair: tuple[str, str], data: FinetuningData, options: FinetuningConfig, tell: Tell) -> Parent:
@@ -223,6 +229,22 @@ def _keep(run: Path, job: _Job, recipe: Recipe) -> None:
         part: Corpus = getattr(data, name)
         if len(part):
             write_pair_files(part, *(run / PARTS / f"{name}.{code}" for code in job.pair))
+
+
+def _start(run: Path, job: _Job, tokenizers: Tokenizers, tell: Tell) -> Transferred:
+    """The first weights, made when the run begins, and kept."""
+    if not (run / START).exists():
+        if says_it_otherwise(job.parent, job.pair):
+            tell(f"{job.parent.config.name} translates the text, to see which of its own words stand for the new ones")
+        made = first_weights(job.parent, job.pair, tokenizers, job.data.train, job.options.seed)
+        write_whole(run / ROWS, json.dumps({side: asdict(getattr(made, side)) for side in SIDES}, indent=2))
+        save_arrays(run / START, made.weights)
+    try:
+        rows = json.loads((run / ROWS).read_text(encoding="utf-8"))
+        source, target = (Carried(**rows[side]) for side in SIDES)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"cannot read {run / ROWS}: {error}; delete {run} to start again") from error
+    return Transferred(load_arrays(run / START), source, target)
 
 
 def _lasting(options: FinetuningConfig) -> dict[str, Any]:

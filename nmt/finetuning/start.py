@@ -11,10 +11,12 @@ from nmt.bundle import BundleConfig
 from nmt.corpora.corpus import Corpus
 from nmt.errors import BundleError
 from nmt.finetuning.config import FinetuningConfig, SizeDefaults
-from nmt.finetuning.transfer import Transferred, transfer
+from nmt.finetuning.counterparts import find_counterparts
+from nmt.finetuning.transfer import Counterparts, Transferred, transfer
 from nmt.finetuning.vocabulary import Vocabulary, extended, spelled_in_bytes
 from nmt.languages import language
 from nmt.tokenizer import Tokenizer
+from nmt.translator import Translator
 
 Tokenizers = tuple[Tokenizer, Tokenizer]
 SIDES = ("source", "target")
@@ -95,12 +97,29 @@ def make_tokenizers(
     return made[0], made[1]
 
 
-def first_weights(parent: Parent, tokenizers: Tokenizers, seed: int) -> Transferred:
-    """The child's weights before it has learned anything; see `nmt.finetuning.transfer`."""
+def first_weights(
+    parent: Parent, pair: tuple[str, str], tokenizers: Tokenizers, corpus: Corpus, seed: int
+) -> Transferred:
+    """The child's weights before it has learned anything; see `nmt.finetuning.transfer`.
+
+    Args:
+        pair, tokenizers, corpus: the child's. Into a new language the parent translates the corpus, up to 20,000
+            sentences, which takes a minute at most.
+        seed: of the rows that are drawn.
+    """
+    counterparts: Counterparts = {}
+    if says_it_otherwise(parent, pair):
+        translator = Translator.load(parent.folder)
+        counterparts = find_counterparts(translator, parent.tokenizers[1], tokenizers[1], corpus)
     parents, children = (
         (Vocabulary.of(source), Vocabulary.of(target)) for source, target in (parent.tokenizers, tokenizers)
     )
-    return transfer(parent.weights, parents, children, seed)
+    return transfer(parent.weights, parents, children, seed, counterparts)
+
+
+def says_it_otherwise(parent: Parent, pair: tuple[str, str]) -> bool:
+    """Whether the parent can say in its own language what sentences of a pair say in another one."""
+    return pair[0] == parent.pair[0] and pair[1] != parent.pair[1]
 
 
 def about_spelling(tokenizers: Tokenizers, corpus: Corpus) -> list[str]:

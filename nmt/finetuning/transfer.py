@@ -8,6 +8,11 @@ translation"). Of the two embeddings, and of the output bias,
 - another one starts from the mean of the rows of the pieces by which the parent spells it,
 - one that the parent cannot spell starts at random, from the mean and spread of the parent's rows.
 
+Where it is known which of the parent's pieces say the same (`nmt.finetuning.counterparts`), a row starts from the mean
+of theirs, the more so the more often it was seen. Kim, Gao & Ney (2019, "Effective cross-lingual transfer of neural
+machine translation models without shared vocabularies") map embeddings that were trained on text of either
+language for that.
+
 NumPy alone. Axis letters: V vocabulary, D width.
 """
 
@@ -22,16 +27,23 @@ SOURCE_ROWS = ("source_embedding/table",)
 TARGET_ROWS = ("target_embedding/table", "target_embedding/bias")
 
 
+# Of some of a child's ids, those of the parent that say the same, and how often each of them did.
+Counterparts = Mapping[int, tuple[np.ndarray, np.ndarray]]
+_DOUBT = 2.0  # so often a piece must have been seen with its counterparts to trust them as much as its spelling
+
+
 @dataclass(frozen=True)
 class Carried:
-    """What became of the rows of one embedding."""
+    """What became of the rows of one embedding: each counts for what it owes most to."""
 
     num_copied: int
     num_composed: int
     num_drawn: int
+    num_aligned: int = 0
 
     def __str__(self) -> str:
-        return f"{self.num_copied:,} copied, {self.num_composed:,} composed, {self.num_drawn:,} new"
+        aligned = f"{self.num_aligned:,} by what they mean, " if self.num_aligned else ""
+        return f"{aligned}{self.num_copied:,} copied, {self.num_composed:,} composed, {self.num_drawn:,} new"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +60,7 @@ def transfer(
     parents: tuple[Vocabulary, Vocabulary],
     children: tuple[Vocabulary, Vocabulary],
     seed: int,
+    counterparts: Counterparts | None = None,
 ) -> Transferred:
     """Make a child's weights.
 
@@ -56,18 +69,24 @@ def transfer(
         parents: its source and target vocabulary.
         children: those of the child.
         seed: of the rows that are drawn.
+        counterparts: of pieces of the target.
     """
     made = {name: values.copy() for name, values in weights.items()}
     said = []
     for side, names in enumerate((SOURCE_ROWS, TARGET_ROWS)):
-        origins = find_origins(parents[side], children[side])
+        origins, others = find_origins(parents[side], children[side]), (counterparts if side else None) or {}
         for k, name in enumerate(names):
             rng = np.random.default_rng((seed, side, k))
-            made[name] = carry(weights[name], origins, parents[side].is_text, rng)
-        same = zip(origins, children[side].pieces, strict=True)
-        num_copied = sum(len(ids) == 1 and parents[side].pieces[ids[0]] == piece for ids, piece in same)
-        num_drawn = sum(not ids for ids in origins)
-        said.append(Carried(num_copied, len(origins) - num_copied - num_drawn, num_drawn))
+            made[name] = carry(weights[name], origins, parents[side].is_text, rng, others)
+        is_aligned = [_trust(others[k][1]) > 0.5 if k in others else False for k in range(len(origins))]
+        left = [
+            (ids, piece)
+            for ids, piece, aligned in zip(origins, children[side].pieces, is_aligned, strict=True)
+            if not aligned
+        ]
+        num_copied = sum(len(ids) == 1 and parents[side].pieces[ids[0]] == piece for ids, piece in left)
+        num_drawn = sum(not ids for ids, _ in left)
+        said.append(Carried(num_copied, len(left) - num_copied - num_drawn, num_drawn, sum(is_aligned)))
     return Transferred(made, *said)
 
 
@@ -81,7 +100,11 @@ def find_origins(parent: Vocabulary, child: Vocabulary) -> list[list[int]]:
 
 
 def carry(
-    rows: np.ndarray, origins: Sequence[Sequence[int]], is_text: Sequence[bool], rng: np.random.Generator
+    rows: np.ndarray,
+    origins: Sequence[Sequence[int]],
+    is_text: Sequence[bool],
+    rng: np.random.Generator,
+    counterparts: Counterparts | None = None,
 ) -> np.ndarray:
     """Rows for a child.
 
@@ -90,6 +113,7 @@ def carry(
         origins: from `find_origins`.
         is_text: which of the parent's rows say what rows look like, for those that are drawn.
         rng: of those.
+        counterparts: towards whose mean a row goes.
 
     Returns:
         (child's V, D) or (child's V,), of the same type.
@@ -102,4 +126,13 @@ def carry(
             made[k] = rows[ids[0]]
         else:
             made[k] = rows[list(ids)].mean(axis=0) if ids else rng.normal(mean, spread)
+    for k, (others, counts) in (counterparts or {}).items():
+        trust = _trust(counts)
+        made[k] = trust * np.average(rows[others], axis=0, weights=counts) + (1 - trust) * made[k]
     return made
+
+
+def _trust(counts: np.ndarray) -> float:
+    """How much a row owes to its counterparts, 0 to 1."""
+    seen = float(counts.sum())
+    return seen / (seen + _DOUBT)
