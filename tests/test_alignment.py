@@ -12,7 +12,7 @@ sentences = st.lists(st.lists(st.integers(0, 5), max_size=6), min_size=1, max_si
 
 
 def translated(count, num_words=30, seed=1):
-    """Sentences, and theirs with each word n called 2n + 1, in another order; and where each word went."""
+    """Sentences, and theirs with each word n called 2n + 1, in another order."""
     rng = np.random.default_rng(seed)
     sources = [rng.choice(num_words, rng.integers(1, 9), replace=False) for _ in range(count)]
     orders = [rng.permutation(len(row)) for row in sources]

@@ -1,5 +1,6 @@
 """Counterparts: the shipped Spanish model finds out what Italian pieces mean, from what it says itself."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from nmt.corpora.corpus import Corpus, read_corpus
 from nmt.finetuning import counterparts
 from nmt.finetuning.counterparts import find_counterparts
 from nmt.finetuning.start import first_weights, load_parent
-from nmt.finetuning.vocabulary import Vocabulary
+from nmt.finetuning.vocabulary import Vocabulary, extended
 from nmt.tokenizer import Tokenizer
 
 BOOK = Path(__file__).parent.parent / "data" / "phrase-book.tsv"
@@ -55,24 +56,54 @@ def test_words_meet_those_that_say_the_same(parent, italian, found):
 
 
 def test_only_pieces_that_are_text_and_were_seen_have_some(parent, book, italian, found):
-    vocabulary = Vocabulary.of(italian)
+    vocabulary, other = Vocabulary.of(italian), Vocabulary.of(parent.tokenizers[1])
     seen = np.bincount(np.concatenate(italian.encode_batch(book.targets)), minlength=italian.vocab_size)
     for k, (pieces, counts) in found.items():
         assert vocabulary.is_text[k] and len(pieces) == len(counts) > 0 and (counts > 0).all()
         assert counts.sum() <= seen[k] + 1e-6, "a piece has one counterpart each time at most"
-        assert pieces.min() >= 0 and pieces.max() < parent.tokenizers[1].vocab_size
-    assert len(found) > 0.9 * sum(seen[k] > 2 for k in range(len(vocabulary)) if vocabulary.is_text[k])
+        assert all(other.is_text[j] for j in pieces)
+    assert all(k in found for k in range(len(vocabulary)) if vocabulary.is_text[k] and seen[k] > 9)
+
+
+def asked_of(translator, monkeypatch):
+    """The texts and searches that the translator is asked for."""
+    asked, translate = [], translator.translate_batch
+
+    def noted(texts, search, options):
+        asked.append((texts, search))
+        return translate(texts, search, options)
+
+    monkeypatch.setattr(translator, "translate_batch", noted)
+    return asked
 
 
 def test_of_a_large_corpus_a_part_is_enough(parent, book, italian, monkeypatch):
     monkeypatch.setattr(counterparts, "_MOST", 20)
-    translator, asked = Translator.load(parent.folder), []
-    translate = translator.translate_batch
-    monkeypatch.setattr(
-        translator, "translate_batch", lambda texts, search: asked.append(texts) or translate(texts, search)
-    )
+    translator = Translator.load(parent.folder)
+    asked = asked_of(translator, monkeypatch)
     find_counterparts(translator, parent.tokenizers[1], italian, book)
-    assert len(asked[0]) == 20 and asked[0][0] == book.sources[0] and asked[0][-1] == book.sources[len(book) * 19 // 20]
+    assert asked[0][0] == [book.sources[len(book) * k // 20] for k in range(20)]
+
+
+def test_fewer_long_sentences_are_looked_at_and_none_that_are_too_long(parent, book, italian, monkeypatch):
+    monkeypatch.setattr(counterparts, "_CELLS", 4000)
+    translator = Translator.load(parent.folder)
+    asked = asked_of(translator, monkeypatch)
+    word = next(word for word in SAME if len(italian.encode(word[1:])) == 1)[1:]
+    texts = [f"{word} " * 20, f"{word} " * 61] * 50
+    find_counterparts(translator, parent.tokenizers[1], italian, Corpus([f"a {k}" for k in range(100)], texts))
+    assert len(asked[0][0]) == 4000 // 20**2 and all(int(text[2:]) % 2 == 0 for text in asked[0][0])
+    only_long = Corpus(["thanks"], [f"{word} " * 61])
+    assert find_counterparts(translator, parent.tokenizers[1], italian, only_long) == {}
+
+
+def test_however_a_parent_searches_it_is_asked_for_its_one_best_guess(parent, book, italian, found, monkeypatch):
+    translator = Translator.load(parent.folder)
+    search = dataclasses.replace(translator.search, num_alternatives=3, temperature=1.0)
+    monkeypatch.setattr(type(translator), "search", property(lambda self: search))
+    again = find_counterparts(translator, parent.tokenizers[1], italian, book)
+    assert again.keys() == found.keys()
+    assert all(np.array_equal(again[k][0], found[k][0]) for k in found)
 
 
 def nearest(weights: dict[str, np.ndarray], child: Tokenizer, parent: Tokenizer, rows: np.ndarray) -> dict[str, str]:
@@ -89,6 +120,17 @@ def test_a_new_language_starts_from_them_and_a_new_domain_does_not(parent, book,
     assert nearest(made.weights, italian, parent.tokenizers[1], rows) == SAME
     assert made.target.num_aligned > 0.5 * italian.vocab_size > 0 == made.source.num_aligned
     for pair in (("en", "es"), ("de", "it")):  # the parent has nothing new to say, or cannot read it
-        plain = first_weights(parent, pair, tokenizers, Corpus([], []), seed=1)
+        plain = first_weights(parent, pair, tokenizers, book, seed=1)
         assert plain.target.num_aligned == 0
         assert nearest(plain.weights, italian, parent.tokenizers[1], rows)["▁costa"] == "▁costa"
+
+
+def test_the_pieces_that_a_child_shares_with_its_parent_by_its_number_keep_their_rows(parent, book, italian):
+    kept = first_weights(parent, ("en", "it"), parent.tokenizers, book, seed=1)
+    assert kept.target.num_aligned == 0
+    rows = parent.weights["target_embedding/table"]
+    np.testing.assert_array_equal(kept.weights["target_embedding/table"], rows)
+    wide = extended(parent.tokenizers[1], italian, book.targets, 200)
+    made = first_weights(parent, ("en", "it"), (parent.tokenizers[0], wide), book, seed=1)
+    np.testing.assert_array_equal(made.weights["target_embedding/table"][: len(rows)], rows)
+    assert 0 < made.target.num_aligned <= wide.vocab_size - len(rows)

@@ -5,6 +5,7 @@ import hashlib
 import json
 import random
 import re
+import shutil
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -281,6 +282,30 @@ def test_a_new_language_takes_over_what_it_can(language, work):
     assert result.pair == ("en", "xx") and Translator.load(result.folder).translate("one two three").text
     assert 'nothing is known about the language "xx"' in " ".join(result.warnings)
     assert {one.system for one in result.measured} == {"before", "after"}
+
+
+def test_a_run_of_a_version_that_aligned_nothing_goes_on(language, work, tmp_path):
+    run = shutil.copytree(work / "language", tmp_path / "run")
+    options = dataclasses.replace(LANGUAGE, parent=str(work / "parent"))
+    (run / "start.json").unlink()
+    (run / "finetuning.json").unlink()
+    again = nmt.finetune(work / "digits.tsv", run, options, progress=False)
+    record = json.loads((run / "finetuning.json").read_text(encoding="utf-8"))
+    assert again.updates == 4 and record["target_rows"]["num_aligned"] == 0 < record["target_rows"]["num_copied"]
+    (run / "start.json").write_text("{", encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"cannot read .*start\.json.*delete"):
+        nmt.finetune(work / "digits.tsv", run, options, progress=False)
+
+
+def test_where_nothing_can_be_aligned_it_says_so(work, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(finetuning_start, "find_counterparts", lambda *_: {})
+    monkeypatch.setattr("nmt.finetuning.finetuner.learn", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        options = dataclasses.replace(LANGUAGE, parent=str(work / "parent"))
+        nmt.finetune(work / "digits.tsv", tmp_path / "run", options, progress=False, tell=told.append)
+    assert any(line.startswith("parent translates the text") for line in told)
+    assert any("none of the new words could be aligned" in line for line in told)
 
 
 def test_the_finished_weights_lie_between_the_first_and_the_learned(language, work):

@@ -11,8 +11,8 @@ import numpy as np
 
 from nmt.corpora.rows import Rows
 
-_ROUNDS = 6
-_NOTHING = 1e-3  # probability that a word translates none
+_ROUNDS = 6  # of expectation maximisation
+_NOTHING = 1e-3  # probability of the NULL word: that a word translates none
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Alignment:
     Attributes:
         first: of each sentence its first cell, and the number of cells at the end. (N + 1,)
         sources, targets: the two words of each cell, as places in `values` of the rows. (C,) int32
-        agreement: how sure both directions are that they translate each other, 0 to 1. (C,)
+        agreement: the product of both directions' link probabilities, 0 to 1. (C,)
     """
 
     first: np.ndarray
@@ -50,7 +50,7 @@ def align(sources: Rows, targets: Rows, longest: int) -> Alignment:
 
 
 def _agreement(ends: tuple[np.ndarray, np.ndarray], sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """How sure both directions are that the words at the ends of each cell translate each other. -> (C,)"""
+    """The product of both directions' probabilities that the ends of each cell translate each other. -> (C,)"""
     width = int(targets.max(initial=0)) + 1
     pairs, cells = np.unique(sources[ends[0]].astype(np.int64) * width + targets[ends[1]], return_inverse=True)
     words = np.divmod(pairs, width)

@@ -24,6 +24,7 @@ from nmt.training.rounds import Rounds
 from nmt.training.soft_targets import soft_targets
 
 Tell = Callable[[str], None]
+_TRIAL_PAIRS = 2_000  # that each candidate on trial translates, to align its pieces with the new ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,8 +161,10 @@ def on_trial(
 ) -> list[Candidate]:
     """The candidates, the best on dev first after a short course for each."""
     tried = []
+    few = Corpus(data.train.sources[:_TRIAL_PAIRS], data.train.targets[:_TRIAL_PAIRS])
     for one in ranked:
         parent = load_parent(one.folder)
+        tell(f"trying {one.name}")
         usual = usual_for(parent, pair, data)
         tokenizers = make_tokenizers(parent, pair, data.train, options, usual)
         short = dataclasses.replace(options, updates=options.trial_updates, minutes=0.0)
@@ -169,10 +172,9 @@ def on_trial(
         recipe = plan_recipe(short, usual, parent, pair, one.name, tokenizers, data)
         once = dataclasses.replace(recipe.training, updates_per_round=recipe.training.updates)
         recipe = dataclasses.replace(recipe, training=once)
-        start = first_weights(parent, pair, tokenizers, data.train, options.seed).weights
+        start = first_weights(parent, pair, tokenizers, few, options.seed).weights
         with tempfile.TemporaryDirectory() as folder:
             course = from_parent(Path(folder), recipe, tokenizers, data, short, start, can_translate=False)
-            tell(f"trying {one.name}")
             score = learn(course, False, tell).rounds.progress.best_score
         tried.append(dataclasses.replace(one, trial=score))
     return sorted(tried, key=Candidate.worth, reverse=True)

@@ -37,10 +37,10 @@ from nmt.finetuning.start import (
     Parent,
     Tokenizers,
     about_spelling,
+    can_align,
     first_weights,
     load_parent,
     make_tokenizers,
-    says_it_otherwise,
 )
 from nmt.finetuning.transfer import Carried, Transferred
 from nmt.training.checkpoint import load_arrays, save_arrays
@@ -234,11 +234,17 @@ def _keep(run: Path, job: _Job, recipe: Recipe) -> None:
 def _start(run: Path, job: _Job, tokenizers: Tokenizers, tell: Tell) -> Transferred:
     """The first weights, made when the run begins, and kept."""
     if not (run / START).exists():
-        if says_it_otherwise(job.parent, job.pair):
-            tell(f"{job.parent.config.name} translates the text, to see which of its own words stand for the new ones")
+        name, is_aligned = job.parent.config.name, can_align(job.parent, job.pair, tokenizers[1])
+        if is_aligned:
+            tell(f"{name} translates the text, to see which of its own words stand for the new ones")
         made = first_weights(job.parent, job.pair, tokenizers, job.data.train, job.options.seed)
+        if is_aligned and not made.target.num_aligned:
+            tell("warning: none of the new words could be aligned with its own; they start from their spelling")
         write_whole(run / ROWS, json.dumps({side: asdict(getattr(made, side)) for side in SIDES}, indent=2))
         save_arrays(run / START, made.weights)
+    if not (run / ROWS).exists():  # begun by a version that aligned nothing
+        made = first_weights(job.parent, job.pair, tokenizers, Corpus([], []), job.options.seed)
+        return dataclasses.replace(made, weights=load_arrays(run / START))
     try:
         rows = json.loads((run / ROWS).read_text(encoding="utf-8"))
         source, target = (Carried(**rows[side]) for side in SIDES)

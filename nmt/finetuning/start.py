@@ -103,23 +103,25 @@ def first_weights(
     """The child's weights before it has learned anything; see `nmt.finetuning.transfer`.
 
     Args:
-        pair, tokenizers, corpus: the child's. Into a new language the parent translates the corpus, up to 20,000
-            sentences, which takes a minute at most.
+        pair, tokenizers, corpus: the child's. Where `can_align`, the parent translates the corpus or a part of it.
         seed: of the rows that are drawn.
     """
     counterparts: Counterparts = {}
-    if says_it_otherwise(parent, pair):
+    if can_align(parent, pair, tokenizers[1]):
         translator = Translator.load(parent.folder)
         counterparts = find_counterparts(translator, parent.tokenizers[1], tokenizers[1], corpus)
     parents, children = (
         (Vocabulary.of(source), Vocabulary.of(target)) for source, target in (parent.tokenizers, tokenizers)
     )
+    if children[1].pieces[: len(parents[1])] == parents[1].pieces:  # extended: the parent's pieces stay its own
+        counterparts = {k: found for k, found in counterparts.items() if k >= len(parents[1])}
     return transfer(parent.weights, parents, children, seed, counterparts)
 
 
-def says_it_otherwise(parent: Parent, pair: tuple[str, str]) -> bool:
-    """Whether the parent can say in its own language what sentences of a pair say in another one."""
-    return pair[0] == parent.pair[0] and pair[1] != parent.pair[1]
+def can_align(parent: Parent, pair: tuple[str, str], target: Tokenizer) -> bool:
+    """Whether a child has pieces of its own in a new language, and the parent can read its source and say the same."""
+    is_new = pair[0] == parent.pair[0] and pair[1] != parent.pair[1]
+    return is_new and target.model != parent.tokenizers[1].model
 
 
 def about_spelling(tokenizers: Tokenizers, corpus: Corpus) -> list[str]:
