@@ -9,7 +9,7 @@ translation"). Of the two embeddings, and of the output bias,
 - one that the parent cannot spell starts at random, from the mean and spread of the parent's rows.
 
 Where it is known which of the parent's pieces say the same (`nmt.finetuning.counterparts`), a row starts from the mean
-of theirs, the more so the more often it was seen; one that the parent cannot spell, altogether. Remy et al. (2024,
+of theirs, the more so the more often it was seen. Remy et al. (2024,
 "Trans-tokenization and cross-lingual vocabulary transfers") do so for language models, with an alignment of parallel
 text; here the parent writes one side of that text itself. Kim, Gao & Ney (2019, "Effective cross-lingual transfer of
 neural machine translation models without shared vocabularies") use cross-lingual word embeddings for the same purpose.
@@ -30,7 +30,7 @@ TARGET_ROWS = ("target_embedding/table", "target_embedding/bias")
 
 # Of some of a child's ids, those of the parent that say the same, and how often each is expected to have done so.
 Counterparts = Mapping[int, tuple[np.ndarray, np.ndarray]]
-_DOUBT = 2.0  # prior count: seen so often, a piece owes as much to its counterparts as to its spelling
+_DOUBT = 2.0  # prior count: seen so often, a row owes as much to its counterparts as to its spelling, or to chance
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def transfer(
         for k, name in enumerate(names):
             rng = np.random.default_rng((seed, side, k))
             made[name] = carry(weights[name], origins, parents[side].is_text, rng, others)
-        is_aligned = [k in others and _trust(others[k][1], ids) > 0.5 for k, ids in enumerate(origins)]
+        is_aligned = [k in others and _trust(others[k][1]) > 0.5 for k in range(len(origins))]
         left = [
             (ids, piece)
             for ids, piece, aligned in zip(origins, children[side].pieces, is_aligned, strict=True)
@@ -128,12 +128,12 @@ def carry(
         else:
             made[k] = rows[list(ids)].mean(axis=0) if ids else rng.normal(mean, spread)
     for k, (others, counts) in (counterparts or {}).items():
-        trust = _trust(counts, origins[k])
+        trust = _trust(counts)
         made[k] = trust * np.average(rows[others], axis=0, weights=counts) + (1 - trust) * made[k]
     return made
 
 
-def _trust(counts: np.ndarray, origin: Sequence[int]) -> float:
-    """How much a row owes to its counterparts, 0 to 1; all where the alternative is chance."""
+def _trust(counts: np.ndarray) -> float:
+    """How much a row owes to its counterparts, 0 to 1."""
     seen = float(counts.sum())
-    return seen / (seen + _DOUBT) if origin else 1.0
+    return seen / (seen + _DOUBT)
