@@ -1,5 +1,7 @@
 """Alignment: in a language of which every word has one translation they are all found, in any order of the words."""
 
+import collections
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,6 +46,31 @@ def test_every_word_of_a_sentence_is_beside_every_one_of_the_other(rows, data):
     assert ((found.agreement >= 0) & (found.agreement <= 1)).all()
     for ends, count in ((found.sources, len(sources.values)), (found.targets, len(targets.values))):
         assert (np.bincount(ends, found.agreement, count) <= 1 + 1e-9).all(), "a word translates one at most"
+
+
+def by_the_book(sources, targets, rounds=6, nothing=1e-3):
+    """Agreement of each cell, word by word: t(f|e) and t(e|f) of Model 1, and of their posteriors the product."""
+    forward, backward = collections.defaultdict(lambda: 1.0), collections.defaultdict(lambda: 1.0)
+    for _ in range(rounds):
+        links, counts = [], collections.Counter()
+        for row, other in zip(sources, targets, strict=True):
+            for e in row:
+                for f in other:
+                    is_f_of_e = forward[e, f] / (sum(forward[x, f] for x in row) + nothing)
+                    is_e_of_f = backward[e, f] / (sum(backward[e, x] for x in other) + nothing)
+                    links.append(is_f_of_e * is_e_of_f)
+                    counts[e, f] += links[-1]
+        for e, f in counts:
+            forward[e, f] = counts[e, f] / max(sum(n for (x, _), n in counts.items() if x == e), 1e-12)
+            backward[e, f] = counts[e, f] / max(sum(n for (_, x), n in counts.items() if x == f), 1e-12)
+    return links
+
+
+@given(sentences, st.data())
+@settings(max_examples=50)
+def test_agreement_is_that_of_both_directions_of_model_1(rows, data):
+    others = [data.draw(st.lists(st.integers(0, 5), max_size=6)) for _ in rows]
+    np.testing.assert_allclose(align(Rows.of(rows), Rows.of(others), 6).agreement, by_the_book(rows, others), atol=1e-9)
 
 
 def test_nothing_gives_nothing():

@@ -97,6 +97,22 @@ def test_fewer_long_sentences_are_looked_at_and_none_that_are_too_long(parent, b
     assert find_counterparts(translator, parent.tokenizers[1], italian, only_long) == {}
 
 
+def test_what_is_passed_over_puts_no_pair_beside_another(parent, book, italian, found):
+    """Too long targets before each pair of the book change nothing of what is found."""
+    long = " ".join(book.targets[:40])
+    sources = [text for one in book.sources for text in ("Hello", one)]
+    again = find_counterparts(
+        Translator.load(parent.folder),
+        parent.tokenizers[1],
+        italian,
+        Corpus(sources, [text for one in book.targets for text in (long, one)]),
+    )
+    assert again.keys() == found.keys()
+    for k, (pieces, counts) in found.items():
+        np.testing.assert_array_equal(again[k][0], pieces)
+        np.testing.assert_allclose(again[k][1], counts)
+
+
 def test_however_a_parent_searches_it_is_asked_for_its_one_best_guess(parent, book, italian, found, monkeypatch):
     translator = Translator.load(parent.folder)
     search = dataclasses.replace(translator.search, num_alternatives=3, temperature=1.0)
@@ -125,8 +141,12 @@ def test_a_new_language_starts_from_them_and_a_new_domain_does_not(parent, book,
         assert nearest(plain.weights, italian, parent.tokenizers[1], rows)["▁costa"] == "▁costa"
 
 
-def test_the_pieces_that_a_child_shares_with_its_parent_by_its_number_keep_their_rows(parent, book, italian):
-    kept = first_weights(parent, ("en", "it"), parent.tokenizers, book, seed=1)
+def test_the_pieces_that_a_child_shares_with_its_parent_by_its_number_keep_their_rows(
+    parent, book, italian, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(Translator, "load", lambda folder: pytest.fail("it has nothing to translate for"))
+        kept = first_weights(parent, ("en", "it"), parent.tokenizers, book, seed=1)
     assert kept.target.num_aligned == 0
     rows = parent.weights["target_embedding/table"]
     np.testing.assert_array_equal(kept.weights["target_embedding/table"], rows)

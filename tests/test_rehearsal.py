@@ -92,12 +92,20 @@ def test_when_there_is_something_to_rehearse(options, pair, share):
 def test_without_sentences_in_the_language_it_says_so():
     pair = "ja", "en"
     assert rehearsal_share(FinetuningConfig(), pair, pair) == 0
-    assert "no Japanese sentences to rehearse" in about_forgetting(FinetuningConfig(), pair, pair)[0]
-    assert about_forgetting(FinetuningConfig(rehearse=0.0), pair, pair) == []
+    assert "no Japanese sentences to rehearse" in about_forgetting(FinetuningConfig(), pair, pair, 9_999)[0]
+    assert about_forgetting(FinetuningConfig(rehearse=0.0), pair, pair, 9_999) == []
     assert rehearsal_share(FinetuningConfig(), ("en-GB", "ja"), ("en-GB", "ja")) == rehearsal.SHARE
-    assert about_forgetting(FinetuningConfig(), pair, PAIR) == about_forgetting(FinetuningConfig(), PAIR, PAIR) == []
+    assert about_forgetting(FinetuningConfig(), pair, PAIR, 9_999) == []
+    assert about_forgetting(FinetuningConfig(), PAIR, PAIR, 999) == []
     with pytest.raises(ConfigError, match="no Japanese sentences to rehearse, only en"):
         rehearsal_share(FinetuningConfig(rehearse=1.0), pair, pair)
+
+
+@pytest.mark.parametrize("chosen", [{"rehearse": 2.0}, {"near": 0.0}, {"blend": 1.0}, {"mix": "old"}])
+def test_with_many_pairs_it_says_that_more_could_be_learned_unless_that_was_chosen(chosen):
+    (warning,) = about_forgetting(FinetuningConfig(), PAIR, PAIR, 4_529)
+    assert "4,529 pairs could teach more" in warning
+    assert about_forgetting(FinetuningConfig(**chosen), PAIR, PAIR, 4_529) == []
 
 
 def test_a_new_domain_is_held_near_the_parent_unless_told_otherwise():

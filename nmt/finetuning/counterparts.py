@@ -31,11 +31,12 @@ def find_counterparts(translator: Translator, parent: Tokenizer, child: Tokenize
         corpus: in the parent's source language and the child's target language. Targets of more than 60 pieces are
             passed over, and of more than 20,000 pairs some, evenly; of more than 2,000 if they are long.
     """
-    chosen = _chosen(Rows.of(child.encode_batch(corpus.targets)).lengths)
+    targets = Rows.of(child.encode_batch(corpus.targets))
+    chosen = _chosen(targets.lengths)
     greedy = dataclasses.replace(translator.search, beam_size=1, num_alternatives=1, temperature=0.0)
     said = translator.translate_batch([corpus.sources[n] for n in chosen], greedy, TranslationOptions(check=False))
     theirs = Rows.of(parent.encode_batch([one.text for one in said]))
-    ours = Rows.of(child.encode_batch([corpus.targets[n] for n in chosen]))
+    ours = Rows.of([targets[n] for n in chosen])
     found = align(theirs, ours, _LONGEST)
 
     is_text = np.array(Vocabulary.of(child).is_text), np.array(Vocabulary.of(parent).is_text)

@@ -142,7 +142,7 @@ def _prepare(place: str | Path, run: Path, options: FinetuningConfig, known: dic
     warnings = (
         *data.warnings,
         *about_spelling(tokenizers, data.train),
-        *about_forgetting(options, pair, parent.pair),
+        *about_forgetting(options, pair, parent.pair, len(data.train)),
     )
     data = dataclasses.replace(data, warnings=warnings)
     share = rehearsal_share(options, pair, parent.pair)

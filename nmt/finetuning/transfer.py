@@ -9,10 +9,10 @@ translation"). Of the two embeddings, and of the output bias,
 - one that the parent cannot spell starts at random, from the mean and spread of the parent's rows.
 
 Where it is known which of the parent's pieces say the same (`nmt.finetuning.counterparts`), a row starts from the mean
-of theirs, the more so the more often it was seen. Remy et al. (2024,
-"Trans-tokenization and cross-lingual vocabulary transfers") do so for language models, with an alignment of parallel
-text; here the parent writes one side of that text itself. Kim, Gao & Ney (2019, "Effective cross-lingual transfer of
-neural machine translation models without shared vocabularies") use cross-lingual word embeddings for the same purpose.
+of theirs, the more so the more often it was seen. Remy et al. (2024, "Trans-tokenization and cross-lingual vocabulary
+transfers") do so for language models, with an alignment of parallel text; here the parent writes one side of that text
+itself. Kim, Gao & Ney (2019, "Effective cross-lingual transfer of neural machine translation models without shared
+vocabularies") use cross-lingual word embeddings for the same purpose.
 
 NumPy alone. Axis letters: V vocabulary, D width.
 """
@@ -79,15 +79,11 @@ def transfer(
         for k, name in enumerate(names):
             rng = np.random.default_rng((seed, side, k))
             made[name] = carry(weights[name], origins, parents[side].is_text, rng, others)
-        is_aligned = [k in others and _trust(others[k][1]) > 0.5 for k in range(len(origins))]
-        left = [
-            (ids, piece)
-            for ids, piece, aligned in zip(origins, children[side].pieces, is_aligned, strict=True)
-            if not aligned
-        ]
+        aligned = {k for k, (_, counts) in others.items() if _trust(counts) > 0.5}
+        left = [(origins[k], piece) for k, piece in enumerate(children[side].pieces) if k not in aligned]
         num_copied = sum(len(ids) == 1 and parents[side].pieces[ids[0]] == piece for ids, piece in left)
         num_drawn = sum(not ids for ids, _ in left)
-        said.append(Carried(num_copied, len(left) - num_copied - num_drawn, num_drawn, sum(is_aligned)))
+        said.append(Carried(num_copied, len(left) - num_copied - num_drawn, num_drawn, len(aligned)))
     return Transferred(made, *said)
 
 
