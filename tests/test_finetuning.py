@@ -193,6 +193,20 @@ def test_it_says_beforehand_how_long_it_will_take(finished):
     assert "warning: there are only 141 pairs to learn from; a few hundred show an effect, thousands a good one" in told
 
 
+def test_several_corpora_are_learned_from_as_if_they_were_one(tmp_path, sample):
+    pairs = list(zip(sample.sources, sample.targets, strict=True))
+    parts = {"all": pairs, "a": pairs[:300], "b": pairs[300:]}
+    places = {name: write_tsv(tmp_path / f"{name}.tsv", *zip(*rows, strict=True)) for name, rows in parts.items()}
+    one, two = (
+        read_data(where, ("en", "ja"), FinetuningConfig()) for where in (places["all"], [places["a"], str(places["b"])])
+    )
+    assert one == two and len(one.train) == 428 - len(one.dev) - len(one.test)
+    with pytest.raises(ConfigError, match="data names no corpus; expected one or several"):
+        read_data([], ("en", "ja"), FinetuningConfig())
+    with pytest.raises(CorpusError, match=r"no such file: .*a\.en"):
+        read_data([places["a"], tmp_path / "a"], ("en", "xx"), FinetuningConfig())
+
+
 def test_phrases_are_learned_beside_the_sentences(tmp_path):
     rows = [(f"{one} {other}.", f"{other.upper()} {one.upper()}.") for one in "abcdefgh" for other in "ijklmnop"]
     place = write_tsv(tmp_path / "pairs.tsv", *zip(*rows, strict=True))
@@ -442,6 +456,8 @@ def test_a_shifted_side_is_noticed(tmp_path, sample, shift):
     (said,) = [line for line in warnings_of(write_tsv(tmp_path / "bad.tsv", sources, moved)) if "lengths" in line]
     assert said.startswith("from about pair 201 on the lengths of the two sides have nothing to do with each other")
     assert f"line n of one side seems to belong to line n{-shift:+} of the other" in said
+    two = [tmp_path / "good.tsv", tmp_path / "bad.tsv"]
+    assert [line for line in warnings_of(two) if "lengths" in line] == [f"{two[1]}: {said}"]
 
 
 def test_swapped_columns_are_noticed(tmp_path):

@@ -24,6 +24,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from nmt.backend import portable
 from nmt.errors import TrainingError
 
 Tensor = Any
@@ -102,8 +103,8 @@ def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> 
 # ---------------------------------------------------------------- training
 
 
-class Adam(keras.optimizers.Adam):
-    """Keras's Adam, a variable updated by one operation instead of a dozen that each pass over its memory."""
+class Adam(portable.Adam):
+    """The same, a variable updated by one operation instead of a dozen that each pass over its memory."""
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """See `keras.optimizers.Optimizer.update_step`."""

@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  nmt finetune --from en-ja --data manuals.tsv --out models/en-ja-manuals           a new kind of text\n\n"
         "A corpus is a prefix (my-pairs for my-pairs.en and my-pairs.it) or a .tsv, .csv or .jsonl file."
     )
-    parser.add_argument("--data", required=True, metavar="CORPUS", help="pairs to learn from")
+    parser.add_argument(
+        "--data", nargs="+", required=True, metavar="CORPUS", help="pairs to learn from; of several corpora all of them"
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the run and its model")
     hints = typing.get_type_hints(FinetuningConfig)
     group = parser.add_argument_group()

@@ -15,6 +15,8 @@ from nmt.errors import ConfigError, CorpusError
 from nmt.finetuning.config import FinetuningConfig
 from nmt.languages import LANGUAGES, language, looks_like
 
+Places = str | Path | Sequence[str | Path]  # of one corpus or several
+
 _PAIR = re.compile(r"([a-z]{2,3}(?:-[A-Z0-9][A-Za-z0-9]*)*)-([a-z]{2,3}(?:-[A-Z0-9][A-Za-z0-9]*)*)")
 _FEW = 200  # pairs to learn from
 _MUCH = 0.1  # of the pairs, to be worth a warning
@@ -76,22 +78,27 @@ def check_old(options: FinetuningConfig, pair: tuple[str, str], parent_pair: tup
             )
 
 
-def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfig) -> FinetuningData:
+def read_data(places: Places, pair: tuple[str, str], options: FinetuningConfig) -> FinetuningData:
     """Read, clean and split.
 
     Args:
-        place: the corpus to learn from.
+        places: the corpus to learn from, or several.
         pair: its languages.
         options: where the other corpora are, and how large the parts are to be.
 
     Raises:
+        ConfigError: there are no places.
         CorpusError: a corpus that cannot be read, or of which nothing can be used.
     """
-    raw = read_corpus(place, *pair)
+    places = [places] if isinstance(places, str | Path) else places
+    if not places:
+        raise ConfigError("data names no corpus; expected one or several to learn from")
+    read = [read_corpus(place, *pair) for place in places]
+    raw, named = joined(read), " and ".join(map(str, places))
     corpus, report = clean(raw, *pair, CleaningRules())
     if not len(corpus):
         raise CorpusError(
-            f"none of the {len(raw):,} pairs of {place} is usable: {_reasons(report)}; "
+            f"none of the {len(raw):,} pairs of {named} is usable: {_reasons(report)}; "
             f"the sources must be in {pair[0]} and the targets in {pair[1]}"
         )
     given = {
@@ -103,14 +110,14 @@ def read_data(place: str | Path, pair: tuple[str, str], options: FinetuningConfi
     train, overlaps = _without_overlap(parts)
     mix, no_mix = _usable(mix, parts)
     if not len(train):
-        raise CorpusError(f"every pair of {place} is in the dev or test part as well; nothing is left to learn from")
+        raise CorpusError(f"every pair of {named} is in the dev or test part as well; nothing is left to learn from")
     phrases, without_phrases = _phrases(train, pair) if options.phrases else (Corpus([], []), [])
     phrases, _ = _without_overlap(parts._replace(train=phrases))  # a phrase can be a sentence: "Help!"
     warnings = [
         *_about_languages(pair),
         *_about_report(report),
         *_about_text(corpus, pair),
-        *_about_alignment(raw),
+        *_about_alignments(places, read),
         *overlaps,
         *no_mix,
         *_about_old(joined([train, *([] if mix is None else [mix])]), old_test),
@@ -216,6 +223,15 @@ def _about_text(corpus: Corpus, pair: tuple[str, str]) -> list[str]:
 
 def _share_in(texts: Sequence[str], code: str) -> float:
     return sum(looks_like(text, code) for text in texts) / max(1, len(texts))
+
+
+def _about_alignments(places: Sequence[str | Path], corpora: Sequence[Corpus]) -> list[str]:
+    """`_about_alignment` of each, which is named where there are several."""
+    return [
+        f"{place}: {line}" if len(places) > 1 else line
+        for place, corpus in zip(places, corpora, strict=True)
+        for line in _about_alignment(corpus)
+    ]
 
 
 def _about_alignment(corpus: Corpus) -> list[str]:

@@ -28,7 +28,7 @@ from nmt.corpora.corpus import Corpus, write_pair_files
 from nmt.errors import ConfigError, TrainingError
 from nmt.finetuning.config import FinetuningConfig, SizeDefaults
 from nmt.finetuning.course import Tell, from_parent, learn, on_trial, plan_recipe, usual_for
-from nmt.finetuning.data import FinetuningData, check_old, parse_pair, read_data
+from nmt.finetuning.data import FinetuningData, Places, check_old, parse_pair, read_data
 from nmt.finetuning.ending import Finetuning, finish, read_result
 from nmt.finetuning.parents import candidates, explain
 from nmt.finetuning.rehearsal import about_forgetting, keep, kept, rehearsal, rehearsal_share
@@ -70,7 +70,7 @@ class _Job:
 
 
 def finetune(
-    data: str | Path,
+    data: Places,
     output: str | Path,
     options: FinetuningConfig | None = None,
     *,
@@ -81,14 +81,15 @@ def finetune(
 
     Args:
         data: the pairs to learn from, as `read_corpus` takes them: a prefix (`corpus/train` stands for
-            `corpus/train.en` and `corpus/train.it`) or one file with both sides (.tsv, .csv, .jsonl).
+            `corpus/train.en` and `corpus/train.it`) or one file with both sides (.tsv, .csv, .jsonl). Several are
+            learned from as if they were one.
         output: folder of the run; the model is in `bundle` within, and is found by either name.
         options: the parent, the languages, and how; default: the best parent there is, and what suits the data.
         progress: whether to show a bar, and a line for each round, on standard error.
         tell: takes lines for the reader: the choice of the parent, warnings, how long it will take.
 
     Raises:
-        ConfigError: an option that cannot be.
+        ConfigError: an option that cannot be, or no data.
         CorpusError: data that cannot be read or used.
         BundleError: a parent that is not there, or without training weights.
         TrainingError: the folder holds something else, or the run in it is of other options or data.
@@ -101,7 +102,7 @@ def finetune(
         return _finetune(data, run, options, progress, tell)
 
 
-def _finetune(data: str | Path, run: Path, options: FinetuningConfig, progress: bool, tell: Tell) -> Finetuning:
+def _finetune(data: Places, run: Path, options: FinetuningConfig, progress: bool, tell: Tell) -> Finetuning:
     known = _claim_of(run)
     job = _prepare(data, run, options, known, tell)
     for warning in job.data.warnings:
@@ -124,7 +125,7 @@ def _finetune(data: str | Path, run: Path, options: FinetuningConfig, progress: 
     return finish(course, learned, job.parent, start, options, progress, tell)
 
 
-def _prepare(place: str | Path, run: Path, options: FinetuningConfig, known: dict[str, Any] | None, tell: Tell) -> _Job:
+def _prepare(places: Places, run: Path, options: FinetuningConfig, known: dict[str, Any] | None, tell: Tell) -> _Job:
     """Read everything and choose everything, so that what cannot be used is refused before anything is written."""
     asked = options.parent or (known["parent_folder"] if known else "")
     parent = load_parent(asked, known["reason"] if known and not options.parent else "") if asked else None
@@ -133,7 +134,7 @@ def _prepare(place: str | Path, run: Path, options: FinetuningConfig, known: dic
     pair = parse_pair(options.pair) if options.pair else parent.pair if parent else ("", "")
     if parent is not None:
         check_old(options, pair, parent.pair)
-    data = read_data(place, pair, options)
+    data = read_data(places, pair, options)
     if parent is None:
         parent = _choose(pair, data, options, tell)
         check_old(options, pair, parent.pair)
