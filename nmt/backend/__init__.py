@@ -232,7 +232,7 @@ def dropout(rate: float, rank: int) -> keras.layers.Dropout:
 def adam(learning_rate: float, **options: Any) -> keras.optimizers.Optimizer:
     """Adam (Kingma & Ba 2015) by the fastest form that there is; its options are those of `keras.optimizers.Adam`.
 
-    With `use_ema`, the average of the weights is over a ninth of the run, until that is more than its momentum asks for.
+    With `use_ema` the average of the weights is over a ninth of the run, unless its momentum asks for less.
     """
     kind = fast.Adam if BACKEND == "tensorflow" else portable.Adam
     return kind(learning_rate, **options)
