@@ -90,7 +90,8 @@ class Adam(keras.optimizers.Adam):
     """
 
     def _update_model_variables_moving_average(self, trainable_variables: Sequence[Any]) -> None:
-        momentum, n = self.ema_momentum, ops.cast(self.iterations, "float32")
+        momentum: float = self.ema_momentum  # type: ignore[has-type]
+        n = ops.cast(self.iterations, "float32")
         self.ema_momentum = ops.minimum(momentum, (1.0 + n) / (10.0 + n))
         try:
             super()._update_model_variables_moving_average(trainable_variables)
