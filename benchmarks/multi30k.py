@@ -33,22 +33,23 @@ target_vocab_size = {vocabulary}
 max_tokens = 80
 
 [model]
-embedding_dim = 256
+embedding_dim = {embedding_dim}
 encoder_layers = 2
-encoder_units = 256
+encoder_units = {encoder_units}
 decoder_layers = 2
-decoder_units = 384
+decoder_units = {decoder_units}
 attention_dim = 256
+lexical = true
 dropout = {dropout}
 word_dropout = {word_dropout}
 weight_drop = {weight_drop}
 
 [training]
-batch_tokens = 1500
+batch_tokens = {batch_tokens}
 hours = {hours}
 updates = 1000000
 updates_per_round = 500
-learning_rate = 2e-3
+learning_rate = {learning_rate}
 warmup_updates = 400
 final_learning_rate = 5e-5
 label_smoothing = 0.1
@@ -90,6 +91,11 @@ def main() -> None:
     parser.add_argument("--pair", required=True)
     parser.add_argument("--hours", type=float, default=0.75)
     parser.add_argument("--vocabulary", type=int, default=4000)
+    parser.add_argument("--embedding-dim", type=int, default=160)
+    parser.add_argument("--encoder-units", type=int, default=192)
+    parser.add_argument("--decoder-units", type=int, default=256)
+    parser.add_argument("--batch-tokens", type=int, default=1000)
+    parser.add_argument("--learning-rate", type=float, default=4e-3)
     parser.add_argument("--dropout", type=float, default=0.3)
     parser.add_argument("--word-dropout", type=float, default=0.1)
     parser.add_argument("--weight-drop", type=float, default=0.1)

@@ -264,6 +264,18 @@ def looks_like(text: str, code: str) -> bool:
     return max(counts.values(), default=0) - counts[primary] < (2 if title else 1)
 
 
+def same_language(one: str, other: str) -> bool:
+    """Whether two codes mean one language, written alike: a region makes no other one, another script does."""
+    return (_primary(one), _script(one)) == (_primary(other), _script(other))
+
+
+def _script(code: str) -> str:
+    """As the code has it, "Latn" in "sr-Latn"; of Chinese also by the region, as the two ways of writing go by it."""
+    primary, *others = code.split("-")
+    named = next((part for part in others if len(part) == 4), "")
+    return "Hant" if primary == "zh" and not named and {*others} & {"TW", "HK", "MO"} else named
+
+
 def _primary(code: str) -> str:
     return code.partition("-")[0]
 

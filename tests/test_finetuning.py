@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import random
 import re
 import shutil
@@ -26,7 +27,7 @@ from nmt.evaluation.verification import holds, verify
 from nmt.finetuning import ending as finetuning_ending
 from nmt.finetuning import parents
 from nmt.finetuning import start as finetuning_start
-from nmt.finetuning.config import FROM_SCRATCH, NEW_DOMAIN, NEW_LANGUAGE
+from nmt.finetuning.config import FROM_SCRATCH, NEW_DOMAIN, NEW_LANGUAGE, PARTS
 from nmt.finetuning.course import on_trial
 from nmt.finetuning.data import parse_pair, read_data, usual_sizes
 from nmt.finetuning.plan import defaults_for, make_recipe, spoken_time
@@ -233,6 +234,25 @@ def test_a_finished_run_gives_its_result_again(finished, work, monkeypatch):
     assert checksums(work / "domain" / "bundle") == before
 
 
+def test_the_figures_are_of_the_old_text_that_is_asked_for(finished, work, tmp_path, sample):
+    run = shutil.copytree(work / "domain", tmp_path / "run")
+    other = write_tsv(tmp_path / "other.tsv", sample.sources[300:310], sample.targets[300:310])
+    result = nmt.finetune(work / "new.tsv", run, dataclasses.replace(finished[3], old_test=str(other)), progress=False)
+    assert {one.sentences for one in result.measured if one.test == "old"} == {10}
+
+
+@pytest.mark.parametrize("name", ["checkpoint.npz", "best.npz"])
+def test_a_finished_run_stays_finished_without_its_checkpoint(finished, work, tmp_path, name):
+    run = shutil.copytree(work / "domain", tmp_path / "run")
+    (run / name).unlink()
+    assert nmt.finetune(work / "new.tsv", run, finished[3], progress=False).measured == finished[0].measured
+    before = checksums(run / "bundle")
+    with pytest.raises(TrainingError, match=r"is over and its checkpoint.npz or best.npz is gone.*--out"):
+        more = dataclasses.replace(finished[3], old_test=str(work / "new.tsv"))
+        nmt.finetune(work / "new.tsv", run, more, progress=False)
+    assert checksums(run / "bundle") == before
+
+
 @pytest.mark.parametrize("changes", [{"near": 0.0}, {"seed": 2}, {"dropout": 0.5}, {"low_rank": 0}], ids=str)
 def test_other_options_in_the_same_folder_are_refused(finished, work, changes):
     with pytest.raises(TrainingError, match=r"with other options or of another model .*--out"):
@@ -398,7 +418,7 @@ def test_more_data_gets_less_noise_and_larger_batches(table, one, other):
 def test_the_recipe_is_sensible_from_200_to_50_000_pairs(pairs, domain):
     usual = defaults_for(NEW_DOMAIN if domain else NEW_LANGUAGE, pairs)
     parent = BundleConfig("p", "en", "es", SIZES, licence="A", data_credit="B")
-    recipe = make_recipe(FinetuningConfig(), usual, parent, ("en", "it"), "child", 12.0 * pairs, 80)
+    recipe = make_recipe(FinetuningConfig(), usual, parent, ("en", "it"), "child", (300, 400), 12.0 * pairs, 80)
     training = recipe.training
     assert 50 <= training.updates <= 20_000 and 4 <= -(-training.updates // training.updates_per_round) <= 15
     assert training.warmup_updates < training.updates / 10
@@ -410,10 +430,15 @@ def test_the_recipe_is_sensible_from_200_to_50_000_pairs(pairs, domain):
 def test_what_is_asked_for_is_done(work):
     options = FinetuningConfig(dropout=0.0, learning_rate=1e-4, updates=7, batch_tokens=99, minutes=6, licence="A")
     parent = BundleConfig("p", "en", "es", SIZES, licence="A")
-    recipe = make_recipe(options, defaults_for(NEW_DOMAIN, 300), parent, ("en", "es"), "child", 1000, 80)
+    recipe = make_recipe(options, defaults_for(NEW_DOMAIN, 300), parent, ("en", "es"), "child", (300, 400), 1000, 80)
     assert recipe.model.dropout == 0.0 and recipe.training.hours == pytest.approx(0.1)
     assert (recipe.training.learning_rate, recipe.training.updates, recipe.training.batch_tokens) == (1e-4, 7, 99)
     assert recipe.licence == "A"
+    assert (recipe.data.source_vocab_size, recipe.data.target_vocab_size) == (300, 400)
+    for size, watched in ((None, 500), (20, 500), (900, 900)):
+        more = dataclasses.replace(options, dev_size=size)
+        recipe = make_recipe(more, defaults_for(NEW_DOMAIN, 300), parent, ("en", "es"), "child", (300, 400), 1000, 80)
+        assert recipe.training.dev_sentences == watched
 
 
 @given(st.integers(10, 100_000))
@@ -477,6 +502,16 @@ def test_an_overlap_with_the_test_part_is_left_out(tmp_path, sample):
     data = read_data(path, ("en", "ja"), FinetuningConfig(test=str(tmp_path / "t")))
     assert not {*data.train.sources} & {*data.test.sources} and len(data.test) == 30
     assert any("share a sentence with dev or test; they are left out" in line for line in data.warnings)
+
+
+@pytest.mark.parametrize("given", ["dev", "test"])
+def test_what_is_cut_off_for_one_part_is_not_in_the_corpus_given_for_the_other(tmp_path, sample, given):
+    path = write_tsv(tmp_path / "a.tsv", sample.sources, sample.targets)
+    other = write_tsv(tmp_path / "b.tsv", [f" {text} " for text in sample.sources[::4]], sample.targets[::4])
+    data = read_data(path, ("en", "ja"), FinetuningConfig(**{given: str(other)}))
+    parts = [{*part.sources} for part in (data.train, data.dev, data.test)]
+    assert all(parts) and sum(map(len, parts)) == len(set.union(*parts))
+    assert getattr(data, given).sources == [text.strip() for text in sample.sources[::4]]
 
 
 def test_unusable_pairs_are_counted(tmp_path, sample):
@@ -572,6 +607,13 @@ def test_an_output_that_holds_something_else_is_refused(work, tmp_path, capsys, 
         {"learning_rate": 0.0},
         {"target_vocabulary": "old"},
         {"dev_size": 0},
+        {"dev_size": 20, "dev": "a"},
+        {"test_size": 20, "test": "a"},
+        {"extra_pieces": 20},
+        {"trial_updates": 20, "parent": "en-ja"},
+        {"from_scratch": True, "test_size": 0},
+        {"freeze": PARTS},
+        {"near": math.nan},
     ],
     ids=str,
 )
@@ -642,4 +684,6 @@ def test_a_model_from_nothing_is_compared_where_one_is_asked_for(work, capsys):
     assert main(command(work, work / "compared", "--from-scratch")) == 0
     shown = capsys.readouterr().out
     assert "against a model that learned from nothing else" in shown and "from nothing" in shown
-    assert (work / "compared" / "from-scratch" / "bundle" / "config.json").exists()
+    alone = bundle.read_config(work / "compared" / "from-scratch" / "bundle")
+    assert alone.model.target_vocab_size == 300, "as the command says"
+    assert (alone.licence, alone.data_credit) == ("", ""), "those of the parent are not its own"

@@ -180,6 +180,7 @@ def test_the_optimizer_is_the_adam_of_keras_with_another_average():
         return np.array(passed), numpy(optimizer._model_variables_moving_average[0])
 
     options = {"beta_2": 0.98, "global_clipnorm": 1.5, "use_ema": True, "ema_momentum": 0.3}
+    assert isinstance(backend.adam(0.01), type(keras.optimizers.Adam())), "as fast as Keras's own for this backend"
     (ours, average), (theirs, _) = (trained(kind(0.01, **options)) for kind in (backend.adam, keras.optimizers.Adam))
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
     assert np.abs(ours[-1] - start).max() > 0.01

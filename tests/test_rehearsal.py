@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import keras
 import numpy as np
@@ -10,13 +11,16 @@ from test_finetuning import QUICK, make_bundle, write_tsv
 
 import nmt
 from nmt import ConfigError, FinetuningConfig, TrainingError, Translator, backend
+from nmt.bundle import read_config
 from nmt.corpora.cleaning import sentence_key
 from nmt.corpora.corpus import Corpus, read_corpus
 from nmt.finetuning import course, ending, finetuner, rehearsal
+from nmt.finetuning.config import NEW_DOMAIN
 from nmt.finetuning.course import plan_recipe, usual_for
 from nmt.finetuning.data import check_old, read_data
+from nmt.finetuning.plan import defaults_for
 from nmt.finetuning.rehearsal import about_forgetting, everyday_sentences, rehearsal_share, rehearsed_languages
-from nmt.finetuning.start import load_parent
+from nmt.finetuning.start import about_source, load_parent, make_tokenizers
 from nmt.languages import looks_like
 from nmt.network.model import TranslationModel
 from nmt.training import rounds
@@ -89,6 +93,18 @@ def test_when_there_is_something_to_rehearse(options, pair, share):
     assert rehearsal_share(FinetuningConfig(**options), pair, PAIR) == share
 
 
+def test_a_region_makes_no_other_language(parent):
+    loaded, pair = load_parent(parent), ("en-GB", "ja-JP")
+    assert rehearsal_share(FinetuningConfig(), pair, PAIR) == rehearsal.SHARE
+    check_old(FinetuningConfig(mix="old", old_test="old"), pair, PAIR)
+    corpus = Corpus(["a b"] * 50, ["c d"] * 50)
+    tokenizers = make_tokenizers(loaded, pair, corpus, FinetuningConfig(), defaults_for(NEW_DOMAIN, 50))
+    assert tokenizers == loaded.tokenizers and loaded.is_continued_by(pair, tokenizers)
+    assert not loaded.is_continued_by(("en", "zh"), tokenizers) and loaded.translates(pair)
+    assert about_source(loaded, pair) == []
+    assert "reads English and not German" in about_source(loaded, ("de", "ja"))[0]
+
+
 def test_without_sentences_in_the_language_it_says_so():
     pair = "ja", "en"
     assert rehearsal_share(FinetuningConfig(), pair, pair) == 0
@@ -118,7 +134,13 @@ def test_a_new_domain_is_held_near_the_parent_unless_told_otherwise():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"rehearse": -1.0}, "rehearse must be 0 or more"), ({"rehearse": 1.0, "mix": "old"}, "choose one of them")],
+    [
+        ({"rehearse": -1.0}, "rehearse must be 0 or more"),
+        ({"rehearse": math.inf}, "rehearse must be a number, not inf"),
+        ({"rehearse": 1.0, "mix": "old"}, "choose one of them"),
+        ({"mix": "old", "mix_share": 0.0}, "mix_share must be above 0"),
+        ({"mix_share": 2.0}, "there is no mix"),
+    ],
 )
 def test_options_that_cannot_be(options, message):
     with pytest.raises(ConfigError, match=message):
@@ -175,9 +197,9 @@ def soft(monkeypatch):
     weights, remembered, losses = [], [], []
     compute, loss, remember = course.soft_targets, backend.soft_cross_entropy, TranslationModel.remember
 
-    def computed(model, corpus):
+    def computed(model, corpus, num_known):
         weights.append(model.named_weights())
-        return compute(model, corpus)
+        return compute(model, corpus, num_known)
 
     def noted(model, *targets):
         remembered.append(targets)
@@ -219,6 +241,29 @@ def test_what_is_rehearsed_is_learned_as_the_parent_holds_it_likely(parent, tmp_
         assert all(np.array_equal(found[name], start[name]) for name in start)
     for first, again in zip(*remembered, strict=True):
         np.testing.assert_allclose(first, again, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("choice", "num_courses"), [("new", 0), ("extend", 1)])
+def test_with_another_vocabulary_a_child_is_held_to_what_its_parent_can_say(
+    parent, tmp_path, sample, soft, choice, num_courses
+):
+    """With pieces of its own it is not its parent when it begins; pieces that are added say nothing yet."""
+    data = write_tsv(tmp_path / "new.tsv", sample.sources[:60], sample.targets[:60])
+    options = FinetuningConfig(parent=str(parent), target_vocabulary=choice, rehearse=0.5, **QUICK)
+    result = nmt.finetune(data, tmp_path / "run", options, progress=False)
+    said = json.loads((tmp_path / "run" / "finetuning.json").read_text(encoding="utf-8"))
+    is_continued = choice == "extend"
+    assert (said["options"]["near"], said["options"]["blend"]) == ((0.001, 0.6) if is_continued else (0.0, 1.0))
+    assert len(said["rounds"]) == 4 + is_continued, "what translates already is scored before it learns"
+    assert len(soft[0]) == num_courses
+    card = (result.folder / "README.md").read_text(encoding="utf-8")
+    assert ("rehearsed, as the parent holds them likely, for each" in card) == is_continued
+    assert is_continued or "everyday sentences rehearsed for each new one" in card
+    num_old = load_parent(parent).tokenizers[1].vocab_size
+    size = read_config(result.folder).model.target_vocab_size
+    assert size > num_old if is_continued else size != num_old
+    for ids, probabilities in soft[1]:
+        assert size > ids.max() and (probabilities[ids >= num_old] <= 0.9 + 1e-6).all()
 
 
 def test_old_pairs_are_learned_like_new_ones(parent, tmp_path, sample, soft):
@@ -277,7 +322,7 @@ def test_updates_count_what_is_mixed_in(parent, tmp_path, sample):
     old = write_tsv(tmp_path / "old.tsv", sample.sources[100:110], sample.targets[100:110])
     loaded, updates = load_parent(parent), {}
     for share in (0.0, 1.0, 3.0):
-        options = FinetuningConfig(mix=str(old) if share else "", mix_share=share, batch_tokens=20)
+        options = FinetuningConfig(mix=str(old) if share else "", mix_share=share or 1.0, batch_tokens=20)
         found = read_data(data, PAIR, options)
         usual = usual_for(loaded, PAIR, found)
         recipe = plan_recipe(options, usual, loaded, PAIR, "child", loaded.tokenizers, found)

@@ -63,6 +63,24 @@ def test_they_are_what_the_network_holds_likely_at_their_places(model, corpus, m
         np.testing.assert_allclose(likeliest, -np.sort(-expected, axis=-1)[:, : module.NUM_KEPT], rtol=1e-4)
 
 
+def test_of_pieces_that_it_has_not_learned_the_network_says_nothing(model, corpus):
+    known = V - 3
+    found = soft_targets(model, corpus, known)
+    assert sum(int(ids.max()) >= known for ids in corpus.targets) > 3
+    for k, ids in enumerate(corpus.targets):
+        alone = EncodedCorpus(corpus.sources[k : k + 1], corpus.targets[k : k + 1], [""], corpus.left_out)
+        batch = next(BatchPlan(alone, 99, 0).batches())
+        x = {name: ops.convert_to_tensor(batch[name]) for name in ("source", "target")}
+        expected = softmax(ops.convert_to_numpy(model(x, training=False))[0][:, :known])
+        for n, label in enumerate([*ids, EOS_ID]):
+            likely = dict(zip(found.ids[found.first[k] + n], found.probabilities[found.first[k] + n], strict=True))
+            if label >= known:
+                assert likely[label] == pytest.approx(0.9) and sum(likely.values()) == pytest.approx(0.9)
+            else:
+                assert max(likely) < known
+                np.testing.assert_allclose(list(likely.values()), expected[n][list(likely)], rtol=1e-4)
+
+
 def test_batches_name_the_places_of_the_pairs_that_have_some(corpus):
     first = np.full(len(corpus), -1)
     first[20:] = 1000 * np.arange(20)

@@ -418,7 +418,7 @@ def test_other_data_in_the_same_folder_is_refused(finished, data, tmp_path):
         source.write("One more.\n")
     with (tmp_path / "train.ja").open("a", encoding="utf-8") as target:
         target.write("もう一つ。\n")
-    with pytest.raises(TrainingError, match="train or dev text has changed"):
+    with pytest.raises(TrainingError, match="the text has changed"):
         training.train(recipe, output=finished, progress=False)
 
 

@@ -234,8 +234,8 @@ def adam(learning_rate: float, **options: Any) -> keras.optimizers.Optimizer:
 
     With `use_ema` the average of the weights is over a ninth of the run, unless its momentum asks for less.
     """
-    kind = fast.Adam if BACKEND == "tensorflow" else portable.Adam
-    return kind(learning_rate, **options)
+    form = fast if BACKEND == "tensorflow" else on_torch if BACKEND == "torch" else portable
+    return form.Adam(learning_rate, **options)
 
 
 def steps(model: keras.Model) -> "updates.Steps":

@@ -81,8 +81,8 @@ def soft_cross_entropy(logits: Tensor, ids: Tensor, probabilities: Tensor) -> Te
 # ---------------------------------------------------------------- training
 
 
-class Adam(keras.optimizers.Adam):
-    """Keras's Adam, whose average of the weights forgets the first of them however short the run is.
+class ShortAverage:
+    """For an optimizer of Keras: its average of the weights forgets the first of them however short the run is.
 
     With a momentum of 0.999, a tenth of the average after 2,300 updates would be the weights of the first one. So after
     n updates the momentum is (1 + n) / (10 + n) at most, as in `tf.train.ExponentialMovingAverage`: the average is over
@@ -91,9 +91,13 @@ class Adam(keras.optimizers.Adam):
 
     def _update_model_variables_moving_average(self, trainable_variables: Sequence[Any]) -> None:
         momentum: float = self.ema_momentum  # type: ignore[has-type]
-        n = ops.cast(self.iterations, "float32")
+        n = ops.cast(self.iterations, "float32")  # type: ignore[attr-defined]
         self.ema_momentum = ops.minimum(momentum, (1.0 + n) / (10.0 + n))
         try:
-            super()._update_model_variables_moving_average(trainable_variables)
+            super()._update_model_variables_moving_average(trainable_variables)  # type: ignore[misc]
         finally:
             self.ema_momentum = momentum
+
+
+class Adam(ShortAverage, keras.optimizers.Adam):
+    """Keras's, with that average."""

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import torch
+
+from nmt.backend import portable
+
+# Keras's own for torch, which updates all variables by a few operations. It takes that for its Adam itself, but not for
+# a class made from it.
+_KerasAdam: Any = type(keras.optimizers.Adam())
+
+
+class Adam(portable.ShortAverage, _KerasAdam):  # type: ignore[misc]
+    """The same as `nmt.backend.portable.Adam`."""
 
 
 def set_threads(number: int) -> None:

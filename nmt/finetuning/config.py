@@ -1,6 +1,7 @@
 """Options of fine-tuning, and what is chosen where nothing is said: every default of `nmt finetune` is written here."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,14 +29,17 @@ class FinetuningConfig:
     licence: str = option("", "licence of the data, for the model card")
     data_credit: str = option("", "who made the data, for the model card")
 
-    dev: str = option("", "corpus that training is watched on (default: a part of the data)")
+    dev: str = option("", "corpus whose first 500 pairs training is watched on (default: a part of the data)")
     test: str = option("", "corpus that the model is scored on, before and after (default: a part of the data)")
     dev_size: int | None = option(None, "pairs of the data set apart for that", (20, 500), rare=True)
     test_size: int | None = option(None, "the same for the test; 0: none", (20, 1000), rare=True)
     old_test: str = option("", "corpus of the parent's kind, to see what is forgotten")
 
     rehearse: float | None = option(
-        None, "everyday sentences, as the parent translates them, for each new pair; 0: none (default: 2)", (0.25, 4.0)
+        None,
+        "everyday sentences, as the parent translates them, for each new pair; 0: none (default: 2 for a new domain "
+        "from English, without mix)",
+        (0.25, 4.0),
     )
     mix: str = option("", "corpus of the parent's kind, mixed in so that less is forgotten")
     mix_share: float = option(1.0, "with mix: old pairs for each new one", (0.1, 4.0), rare=True)
@@ -81,18 +85,21 @@ class FinetuningConfig:
         0, "without a parent: try each candidate for so many updates instead of judging by its vocabulary", (50, 500)
     )
     from_scratch: bool = option(
-        False, "also train a model from nothing on the same data, for up to three times as long, to compare"
+        False, "also train a model from nothing on the same data, for up to three times the minutes, to compare"
     )
 
-    def settled(self, new_domain: bool, rehearse: float, known: Mapping[str, Any] | None = None) -> "FinetuningConfig":
+    def settled(
+        self, is_continued: bool, rehearse: float, known: Mapping[str, Any] | None = None
+    ) -> "FinetuningConfig":
         """With what is done where nothing was said about it.
 
         Args:
-            new_domain: whether the languages are the parent's.
+            is_continued: see `nmt.finetuning.start.Parent.is_continued_by`. What is no continuation of the parent has
+                nothing to stay near to.
             rehearse: see `nmt.finetuning.rehearsal.rehearsal_share`.
             known: the options of a run that goes on, which may have begun when other things were usual.
         """
-        near, blend = (NEAR, BLEND) if new_domain else (0.0, 1.0)
+        near, blend = (NEAR, BLEND) if is_continued else (0.0, 1.0)
         if known is not None:
             near, rehearse, blend = known.get("near") or 0.0, known.get("rehearse") or 0.0, known.get("blend") or 1.0
         return dataclasses.replace(
@@ -109,9 +116,10 @@ class FinetuningConfig:
                 getattr(self, name) in VOCABULARIES,
                 f'{name} must be one of {", ".join(VOCABULARIES)}, not "{getattr(self, name)}"',
             )
-        _check(not (self.rehearse and self.mix), "rehearse and mix are for the same; choose one of them")
         for part in self.freeze:
             _check(part in PARTS, f'freeze takes {", ".join(PARTS)}, not "{part}"')
+        _check({*self.freeze} != {*PARTS}, f"with {', '.join(PARTS)} frozen nothing is left to learn; freeze less")
+        _check_together(self)
 
 
 @dataclass(frozen=True)
@@ -153,8 +161,31 @@ FROM_SCRATCH = (
 )
 
 
+def _check_together(options: FinetuningConfig) -> None:
+    """Refuse what cannot go together, and what would do nothing."""
+    _check(not (options.rehearse and options.mix), "rehearse and mix are for the same; choose one of them")
+    _check(options.mix_share == 1.0 or bool(options.mix), "mix_share says how much of mix comes along; there is no mix")
+    is_extended = "extend" in (options.source_vocabulary, options.target_vocabulary)
+    _check(
+        options.extra_pieces is None or is_extended,
+        "extra_pieces is for a vocabulary that is extended; say source_vocabulary or target_vocabulary extend",
+    )
+    for name in ("dev", "test"):
+        is_given = bool(getattr(options, name) and getattr(options, f"{name}_size"))
+        _check(not is_given, f"{name}_size is for a part of the data, and there is a corpus for {name}; choose one")
+    _check(
+        not (options.from_scratch and options.test_size == 0 and not options.test),
+        "from_scratch compares on the test part; leave test_size 0 out, or give a corpus for test",
+    )
+    _check(not (options.trial_updates and options.parent), "trial_updates is for choosing a parent, and there is one")
+
+
 def _check_sizes(options: FinetuningConfig) -> None:
-    for name in ("test_size", "rehearse", "mix_share", "near", "low_rank", "minutes", "extra_pieces", "trial_updates"):
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        _check(not isinstance(value, float) or math.isfinite(value), f"{field.name} must be a number, not {value}")
+    _check(options.mix_share > 0, f"mix_share must be above 0, not {options.mix_share}")
+    for name in ("test_size", "rehearse", "near", "low_rank", "minutes", "extra_pieces", "trial_updates"):
         value = getattr(options, name)
         _check(value is None or value >= 0, f"{name} must be 0 or more, not {value}")
     for name in ("dev_size", "vocab_size", "updates", "batch_tokens", "patience"):

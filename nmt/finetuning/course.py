@@ -40,6 +40,7 @@ class Course:
         can_translate: whether these weights translate already; they are then kept if nothing better comes.
         rehearses: whether what is mixed in is what the network itself, with these weights, says; it is then to go on
             saying it with the same probabilities.
+        num_known: pieces of the target that it has then learned, which are the first; None: all.
         start: the first weights by name, where they are given.
     """
 
@@ -50,6 +51,7 @@ class Course:
     prepare: Callable[[TranslationModel], None] | None = None
     can_translate: bool = False
     rehearses: bool = False
+    num_known: int | None = None
     start: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -75,7 +77,7 @@ def learn(course: Course, show: bool, tell: Tell) -> Learned:
         if data.mix is not None:
             old = encode_corpus(data.mix, *course.tokenizers, recipe.data.max_tokens)
             if course.rehearses:  # before a checkpoint is read: the network is still its parent
-                soft = soft_targets(model, old)
+                soft = soft_targets(model, old, course.num_known)
                 model.remember(soft.ids, soft.probabilities)
         rounds = Rounds(course.run, recipe, model, course.tokenizers, {recipe.target_language: data.dev}, show)
         encoded = encode_corpus(data.train, *course.tokenizers, recipe.data.max_tokens)
@@ -96,7 +98,7 @@ def _begin(course: Course, rounds: Rounds, plan: BatchPlan, num_left_out: int, t
     left_out = f" ({num_left_out:,} with {limit:,} tokens or more are left out)" if num_left_out else ""
     phrases = f", {data.num_phrases:,} of them phrases" if data.num_phrases else ""
     tell(
-        f"{len(data.train) - num_left_out:,} pairs to learn from{left_out}{phrases}, {len(data.dev):,} to watch, "
+        f"{len(data.train) - num_left_out:,} pairs to learn from{left_out}{phrases}, {len(rounds.watch):,} to watch, "
         f"{len(data.test):,} for the scores"
     )
     update = seconds_per_update(rounds.network, plan)
@@ -114,7 +116,7 @@ def _begin(course: Course, rounds: Rounds, plan: BatchPlan, num_left_out: int, t
 
 def usual_for(parent: Parent, pair: tuple[str, str], data: FinetuningData) -> SizeDefaults:
     """What suits the size of the data, for a new domain or for a new language."""
-    return defaults_for(NEW_DOMAIN if pair == parent.pair else NEW_LANGUAGE, len(data.train))
+    return defaults_for(NEW_DOMAIN if parent.translates(pair) else NEW_LANGUAGE, len(data.train))
 
 
 def plan_recipe(
@@ -131,7 +133,8 @@ def plan_recipe(
     if data.mix is not None:
         num_tokens += data.mix_share * len(data.train) * _num_tokens(tokenizers, data.mix) / max(1, len(data.mix))
     max_tokens = longest(parent.config, tokenizers, data.train)
-    return make_recipe(options, usual, parent.config, pair, name, num_tokens, max_tokens)
+    vocab_sizes = tokenizers[0].vocab_size, tokenizers[1].vocab_size
+    return make_recipe(options, usual, parent.config, pair, name, vocab_sizes, num_tokens, max_tokens)
 
 
 def _num_tokens(tokenizers: Tokenizers, corpus: Corpus) -> int:
@@ -146,14 +149,21 @@ def from_parent(
     data: FinetuningData,
     options: FinetuningConfig,
     start: Mapping[str, np.ndarray],
-    can_translate: bool,
+    parent: Parent,
+    is_continued: bool,
 ) -> Course:
-    """The course of a child that starts from given weights."""
+    """The course of a child that starts from given weights.
+
+    Args:
+        is_continued: whether with these it does what its parent does; see `Parent.is_continued_by`.
+    """
 
     def prepare(model: TranslationModel) -> None:
         adapt(model, start, freeze=options.freeze, low_rank=options.low_rank, near=options.near or 0.0)
 
-    return Course(run, recipe, tokenizers, data, prepare, can_translate, bool(options.rehearse), start)
+    rehearses = is_continued and bool(options.rehearse)
+    num_known = parent.tokenizers[1].vocab_size
+    return Course(run, recipe, tokenizers, data, prepare, is_continued, rehearses, num_known, start)
 
 
 def on_trial(
@@ -168,13 +178,13 @@ def on_trial(
         usual = usual_for(parent, pair, data)
         tokenizers = make_tokenizers(parent, pair, data.train, options, usual)
         short = dataclasses.replace(options, updates=options.trial_updates, minutes=0.0)
-        short = short.settled(pair == parent.pair, 0.0)  # too short to forget much
+        short = short.settled(parent.is_continued_by(pair, tokenizers), 0.0)  # too short to forget much
         recipe = plan_recipe(short, usual, parent, pair, one.name, tokenizers, data)
         once = dataclasses.replace(recipe.training, updates_per_round=recipe.training.updates)
         recipe = dataclasses.replace(recipe, training=once)
         start = first_weights(parent, pair, tokenizers, few, options.seed).weights
         with tempfile.TemporaryDirectory() as folder:
-            course = from_parent(Path(folder), recipe, tokenizers, data, short, start, can_translate=False)
+            course = from_parent(Path(folder), recipe, tokenizers, data, short, start, parent, False)
             score = learn(course, False, tell).rounds.progress.best_score
         tried.append(dataclasses.replace(one, trial=score))
     return sorted(tried, key=Candidate.worth, reverse=True)

@@ -13,7 +13,7 @@ from nmt.corpora.phrases import find_phrases
 from nmt.corpora.preparation import Parts, split
 from nmt.errors import ConfigError, CorpusError
 from nmt.finetuning.config import FinetuningConfig
-from nmt.languages import LANGUAGES, language, looks_like
+from nmt.languages import LANGUAGES, language, looks_like, same_language
 
 Places = str | Path | Sequence[str | Path]  # of one corpus or several
 
@@ -71,7 +71,7 @@ def check_old(options: FinetuningConfig, pair: tuple[str, str], parent_pair: tup
         ConfigError: that is so.
     """
     for name in ("rehearse", "mix", "old_test"):
-        if getattr(options, name) and pair != parent_pair:
+        if getattr(options, name) and not all(map(same_language, pair, parent_pair)):
             raise ConfigError(
                 f"{name.replace('_', '-')} goes with a new domain: this model will translate {'-'.join(pair)}, "
                 f"its parent {'-'.join(parent_pair)}"
@@ -101,26 +101,24 @@ def read_data(places: Places, pair: tuple[str, str], options: FinetuningConfig) 
             f"none of the {len(raw):,} pairs of {named} is usable: {_reasons(report)}; "
             f"the sources must be in {pair[0]} and the targets in {pair[1]}"
         )
-    given = {
-        name: read_corpus(getattr(options, name), *pair) if getattr(options, name) else None for name in ("dev", "test")
-    }
+    given = {name: _given(getattr(options, name), pair) for name in ("dev", "test", "old_test")}
     mix = clean(read_corpus(options.mix, *pair), *pair, CleaningRules())[0] if options.mix else None
-    old_test = read_corpus(options.old_test, *pair) if options.old_test else None
-    parts = _parts(corpus, given["dev"], given["test"], options)
-    train, overlaps = _without_overlap(parts)
-    mix, no_mix = _usable(mix, parts)
-    if not len(train):
+    left = without(corpus, keys_of(part for part in (given["dev"], given["test"]) if part is not None))
+    if not len(left):
         raise CorpusError(f"every pair of {named} is in the dev or test part as well; nothing is left to learn from")
+    parts = _parts(left, given["dev"], given["test"], options)
+    train, tests = parts.train, keys_of((parts.dev, parts.test))
+    mix, no_mix = _usable(mix, parts)
     phrases, without_phrases = _phrases(train, pair) if options.phrases else (Corpus([], []), [])
-    phrases, _ = _without_overlap(parts._replace(train=phrases))  # a phrase can be a sentence: "Help!"
+    phrases = without(phrases, tests)  # a phrase can be a sentence: "Help!"
     warnings = [
         *_about_languages(pair),
         *_about_report(report),
         *_about_text(corpus, pair),
         *_about_alignments(places, read),
-        *overlaps,
+        *_about_overlap(corpus, left),
         *no_mix,
-        *_about_old(joined([train, *([] if mix is None else [mix])]), old_test),
+        *_about_old(joined([train, *([] if mix is None else [mix])]), given["old_test"]),
         *without_phrases,
     ]
     if len(train) < _FEW:
@@ -128,7 +126,9 @@ def read_data(places: Places, pair: tuple[str, str], options: FinetuningConfig) 
             f"there are only {len(train):,} pairs to learn from; a few hundred show an effect, thousands a good one"
         )
     train, share = joined([train, phrases]), 0.0 if mix is None else options.mix_share
-    return FinetuningData(train, parts.dev, parts.test, mix, old_test, report, tuple(warnings), len(phrases), share)
+    return FinetuningData(
+        train, parts.dev, parts.test, mix, given["old_test"], report, tuple(warnings), len(phrases), share
+    )
 
 
 def usual_sizes(num_pairs: int) -> tuple[int, int]:
@@ -157,14 +157,20 @@ def _parts(corpus: Corpus, dev: Corpus | None, test: Corpus | None, options: Fin
     return Parts(parts.train, parts.dev if dev is None else dev, parts.test if test is None else test)
 
 
-def _without_overlap(parts: Parts) -> tuple[Corpus, list[str]]:
-    """The train part without what stands in dev or test as well, on either side."""
-    kept = without(parts.train, keys_of((parts.dev, parts.test)))
-    if len(kept) == len(parts.train):
-        return parts.train, []
-    return kept, [
-        f"{len(parts.train) - len(kept):,} of the {len(parts.train):,} training pairs share a sentence with dev or "
-        "test; they are left out, since a score on what was learned says nothing"
+def _given(place: str, pair: tuple[str, str]) -> Corpus | None:
+    """A corpus to measure on, as it is but for the space around each text; None where none is named."""
+    if not place:
+        return None
+    corpus = read_corpus(place, *pair)
+    return Corpus([text.strip() for text in corpus.sources], [text.strip() for text in corpus.targets])
+
+
+def _about_overlap(corpus: Corpus, left: Corpus) -> list[str]:
+    if len(left) == len(corpus):
+        return []
+    return [
+        f"{len(corpus) - len(left):,} of the {len(corpus):,} pairs share a sentence with dev or test; they are left "
+        "out, since a score on what was learned says nothing"
     ]
 
 

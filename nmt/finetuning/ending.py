@@ -19,7 +19,7 @@ from nmt.finetuning.plan import defaults_for
 from nmt.finetuning.results import Measured, card_section, learning_curves, measure
 from nmt.finetuning.start import Parent
 from nmt.finetuning.transfer import Transferred
-from nmt.languages import language
+from nmt.languages import language, same_language
 from nmt.training.checkpoint import load_arrays
 from nmt.training.fitting import pack_run, time_fact
 from nmt.training.rounds import BEST
@@ -85,8 +85,9 @@ def read_result(run: Path, options: FinetuningConfig) -> Finetuning | None:
         written = bundle.read_config(run / BUNDLE).training.get("updates") == result.updates
     except (OSError, ValueError, KeyError, TypeError, BundleError):
         return None
-    missing = {"old"} if options.old_test else set()
-    missing |= {"scratch"} if options.from_scratch else set()
+    if options.old_test and values["options"].get("old_test") != options.old_test:
+        return None
+    missing = {"scratch"} if options.from_scratch else set()
     return result if written and missing <= {one.test for one in measured} else None
 
 
@@ -144,7 +145,8 @@ def _facts(
     held += [f"low-rank updates of rank {options.low_rank}"] if options.low_rank else []
     held += [f"frozen: {', '.join(options.freeze)}"] if options.freeze else []
     if data.mix is not None:
-        kind = "old pairs mixed in" if options.mix else "everyday sentences rehearsed, as the parent holds them likely,"
+        kind = "old pairs mixed in" if options.mix else "everyday sentences rehearsed"
+        kind += ", as the parent holds them likely," if course.rehearses else ""
         held.append(f"{data.mix_share:.3g} {kind} for each new one, of {len(data.mix):,}")
     if (share := options.blend or 1.0) < 1:
         held.append(f"finished weights that are {share:.3g} of the learned ones and {1 - share:.3g} of the parent's")
@@ -156,10 +158,10 @@ def _facts(
         "Source vocabulary": str(transferred.source),
         "Target vocabulary": str(transferred.target),
         "Pairs": f"{len(learned.encoded):,} for training ({left_out}{phrases}), "
-        f"{len(data.dev):,} to watch it, {len(data.test):,} for the scores below",
+        f"{len(learned.rounds.watch):,} to watch it, {len(data.test):,} for the scores below",
         "Updates": f"{state.update:,} batches of about {course.recipe.training.batch_tokens:,} target tokens, "
         f"the best weights on dev after {state.best_update:,}",
-        "Kept near the parent by": "; ".join(held) or "nothing but a small learning rate",
+        "Kept near the parent by": "; ".join(held) or "nothing",
         "Time": time_fact(learned.rounds),
         "Reproduce": f"`nmt finetune` from {parent.config.name} with the options in {RESULT}",
     }
@@ -171,14 +173,14 @@ def _from_scratch(course: Course, parent: Parent, options: FinetuningConfig, sho
     pair = course.recipe.source_language, course.recipe.target_language
     usual = defaults_for(FROM_SCRATCH, len(data.train))
     plain = FinetuningConfig(minutes=_PATIENT * options.minutes, vocab_size=options.vocab_size, seed=options.seed)
-    sizes = dataclasses.replace(
-        course.recipe.data, source_vocab_size=round(usual.vocab_size), target_vocab_size=round(usual.vocab_size)
-    )
+    size = options.vocab_size or round(usual.vocab_size)
+    sizes = dataclasses.replace(course.recipe.data, source_vocab_size=size, target_vocab_size=size)
     run.mkdir(exist_ok=True)
     wanted = dataclasses.replace(course.recipe, data=sizes)
     tokenizers = kept_tokenizers(run, lambda: train_tokenizers(wanted, data.train))
     alone = dataclasses.replace(data, mix=None, mix_share=0.0)
     recipe = plan_recipe(plain, usual, parent, pair, f"{course.recipe.name}-from-scratch", tokenizers, alone)
+    recipe = dataclasses.replace(recipe, licence=options.licence, data_credit=options.data_credit)  # nothing of theirs
     write_recipe(run, recipe)
     tell("the same from nothing, to compare")
     learned = learn(Course(run, recipe, tokenizers, alone), show, tell)
@@ -196,7 +198,7 @@ def _measure_all(
     measured = []
     if len(data.test):
         # Also into another language: what the parent's own has in common with it is no merit of the child.
-        systems = {"before": before} if parent.pair[0] == recipe.source_language else {}
+        systems = {"before": before} if same_language(parent.pair[0], recipe.source_language) else {}
         measured += measure("new", data.test, {**systems, "after": after}, recipe.target_language)
     if data.old_test is not None:
         measured += measure("old", data.old_test, {"before": before, "after": after}, recipe.target_language)

@@ -29,13 +29,14 @@ from nmt.errors import ConfigError, TrainingError
 from nmt.finetuning.config import FinetuningConfig, SizeDefaults
 from nmt.finetuning.course import Tell, from_parent, learn, on_trial, plan_recipe, usual_for
 from nmt.finetuning.data import FinetuningData, Places, check_old, parse_pair, read_data
-from nmt.finetuning.ending import Finetuning, finish, read_result
+from nmt.finetuning.ending import RESULT, Finetuning, finish, read_result
 from nmt.finetuning.parents import candidates, explain
 from nmt.finetuning.rehearsal import about_forgetting, keep, kept, rehearsal, rehearsal_share
 from nmt.finetuning.start import (
     SIDES,
     Parent,
     Tokenizers,
+    about_source,
     about_spelling,
     can_align,
     first_weights,
@@ -44,6 +45,7 @@ from nmt.finetuning.start import (
 )
 from nmt.finetuning.transfer import Carried, Transferred
 from nmt.training.checkpoint import load_arrays, save_arrays
+from nmt.training.rounds import BEST, CHECKPOINT
 from nmt.training.run_folder import (
     RECIPE,
     check_data,
@@ -113,11 +115,20 @@ def _finetune(data: Places, run: Path, options: FinetuningConfig, progress: bool
         options, job.usual, job.parent, job.pair, options.name or run.resolve().name, job.tokenizers, job.data
     )
     _keep(run, job, recipe)
+    if (run / RESULT).exists() and not all((run / name).exists() for name in (CHECKPOINT, BEST)):
+        result = read_result(run, options)
+        if result is None:
+            raise TrainingError(
+                f"the fine-tuning in {run} is over and its {CHECKPOINT} or {BEST} is gone, so nothing can be added "
+                "to it; choose another folder with --out, or use nmt evaluate"
+            )
+        return result
     tokenizers = kept_tokenizers(run, lambda: job.tokenizers)
     start = _start(run, job, tokenizers, tell)
 
     recipe = _same_recipe(run, recipe)
-    course = from_parent(run, recipe, tokenizers, job.data, options, start.weights, job.pair == job.parent.pair)
+    is_continued = job.parent.is_continued_by(job.pair, tokenizers)
+    course = from_parent(run, recipe, tokenizers, job.data, options, start.weights, job.parent, is_continued)
     learned = learn(course, progress, tell)
     result = read_result(run, options)
     if result is not None and result.updates == learned.rounds.progress.update:
@@ -142,12 +153,14 @@ def _prepare(places: Places, run: Path, options: FinetuningConfig, known: dict[s
     tokenizers = make_tokenizers(parent, pair, data.train, options, usual)
     warnings = (
         *data.warnings,
+        *about_source(parent, pair),
         *about_spelling(tokenizers, data.train),
         *about_forgetting(options, pair, parent.pair, len(data.train)),
     )
     data = dataclasses.replace(data, warnings=warnings)
     share = rehearsal_share(options, pair, parent.pair)
-    settled = options.settled(pair == parent.pair, share, known["options"] if known else None)
+    is_continued = parent.is_continued_by(pair, tokenizers)
+    settled = options.settled(is_continued, share, known["options"] if known else None)
     return _Job(settled, parent, pair, data, tokenizers, usual)
 
 

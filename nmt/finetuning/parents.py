@@ -9,7 +9,7 @@ from nmt.bundle import BundleConfig, BundleInfo
 from nmt.corpora.corpus import Corpus
 from nmt.errors import BundleError
 from nmt.finetuning.vocabulary import Vocabulary, shared
-from nmt.languages import language
+from nmt.languages import language, same_language
 from nmt.tokenizer import Tokenizer
 
 
@@ -76,8 +76,8 @@ def _candidate(
         name=info.name,
         folder=info.folder,
         pair=(config.source_language, config.target_language),
-        same_source=config.source_language == pair[0],
-        same_target=config.target_language == pair[1],
+        same_source=same_language(config.source_language, pair[0]),
+        same_target=same_language(config.target_language, pair[1]),
         same_script=bool(scripts[0] & scripts[1]),
         shared_pieces=shared(Vocabulary.of(theirs), own, targets),
         updates=int(config.training.get("updates", 0)),
@@ -96,9 +96,9 @@ def explain(ranked: Sequence[Candidate], pair: tuple[str, str]) -> str:
 def _said(one: Candidate, pair: tuple[str, str]) -> str:
     source, target = (language(code).name for code in pair)
     reasons = [f"tried out, chrF {one.trial:.1f} on dev"] if one.trial is not None else []
-    if one.pair == pair:
+    if one.same_source and one.same_target:
         return ", ".join([*reasons, f"it translates {source} to {target} already"])
-    reasons.append(f"reads {source} as the new one will" if one.same_source else f"no model reads {source}")
+    reasons.append(f"reads {source} as the new one will" if one.same_source else f"does not read {source}")
     if one.same_target:
         reasons.append(f"writes {target}")
     else:

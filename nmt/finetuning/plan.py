@@ -13,6 +13,7 @@ from nmt.corpora.corpus import Corpus
 from nmt.finetuning.config import FinetuningConfig, SizeDefaults
 from nmt.tokenizer import Tokenizer
 
+_WATCHED = 500  # sentences of dev, unless more are set apart for it
 _ROUNDS = 15  # in a run that is not stopped before
 _LONGEST = 200  # tokens, whatever the data
 
@@ -47,6 +48,7 @@ def make_recipe(
     parent: BundleConfig,
     pair: tuple[str, str],
     name: str,
+    vocab_sizes: tuple[int, int],
     num_tokens: float,
     max_tokens: int,
 ) -> Recipe:
@@ -58,6 +60,7 @@ def make_recipe(
         parent: whose sizes and search are taken over.
         pair: languages.
         name: of the child.
+        vocab_sizes: of its tokenizers.
         num_tokens: target tokens in a pass over the training data.
         max_tokens: see `longest`.
     """
@@ -77,6 +80,7 @@ def make_recipe(
         ema=round(1 - 1 / max(2.0, min(updates / 20, 1000.0)), 4),  # over a twentieth of the run
         source_noise=options.source_noise,
         patience=options.patience,
+        dev_sentences=max(_WATCHED, options.dev_size or 0),
         seed=options.seed,
     )
     sizes = dataclasses.replace(
@@ -86,7 +90,6 @@ def make_recipe(
         dropout=_chosen(options.dropout, usual.dropout),
         word_dropout=_chosen(options.word_dropout, usual.word_dropout),
     )
-    vocab_size = options.vocab_size or round(usual.vocab_size)
     return Recipe(
         name=name,
         source_language=pair[0],
@@ -96,7 +99,7 @@ def make_recipe(
         model=ModelConfig(**dataclasses.asdict(sizes)),
         training=training,
         search=parent.search,
-        data=DataConfig(source_vocab_size=vocab_size, target_vocab_size=vocab_size, max_tokens=max_tokens),
+        data=DataConfig(source_vocab_size=vocab_sizes[0], target_vocab_size=vocab_sizes[1], max_tokens=max_tokens),
     )
 
 

@@ -14,7 +14,7 @@ from nmt.corpora.corpus import Corpus, read_pair_files, write_pair_files
 from nmt.errors import ConfigError
 from nmt.finetuning.config import FinetuningConfig
 from nmt.finetuning.start import Parent
-from nmt.languages import language
+from nmt.languages import language, same_language
 from nmt.translator import Translator
 
 SHARE = 2.0  # sentences that are rehearsed for each new pair, where nothing is said
@@ -52,7 +52,7 @@ def rehearsal_share(options: FinetuningConfig, pair: tuple[str, str], parent_pai
         )
     if options.rehearse is not None:
         return options.rehearse
-    can = pair == parent_pair and not options.mix and known
+    can = all(map(same_language, pair, parent_pair)) and not options.mix and known
     return SHARE if can else 0.0
 
 
@@ -74,7 +74,7 @@ def about_forgetting(
     options: FinetuningConfig, pair: tuple[str, str], parent_pair: tuple[str, str], num_pairs: int
 ) -> list[str]:
     """A warning where a new domain is learned and nothing is there to rehearse, or so much that could be learned."""
-    if pair != parent_pair:
+    if not all(map(same_language, pair, parent_pair)):
         return []
     if _base(pair[0]) in rehearsed_languages():
         chosen = options.mix or any(one is not None for one in (options.rehearse, options.near, options.blend))

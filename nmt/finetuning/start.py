@@ -14,7 +14,7 @@ from nmt.finetuning.config import FinetuningConfig, SizeDefaults
 from nmt.finetuning.counterparts import find_counterparts
 from nmt.finetuning.transfer import Counterparts, Transferred, transfer
 from nmt.finetuning.vocabulary import Vocabulary, extended, spelled_in_bytes
-from nmt.languages import language
+from nmt.languages import language, same_language
 from nmt.tokenizer import Tokenizer
 from nmt.translator import Translator
 
@@ -44,6 +44,17 @@ class Parent:
     def pair(self) -> tuple[str, str]:
         """Its languages."""
         return self.config.source_language, self.config.target_language
+
+    def translates(self, pair: tuple[str, str]) -> bool:
+        """Whether these are its languages; a region makes no other one."""
+        return all(map(same_language, pair, self.pair))
+
+    def is_continued_by(self, pair: tuple[str, str], tokenizers: "Tokenizers") -> bool:
+        """Whether a child says what its parent does until it learns: in its languages, by its pieces, new ones last."""
+        both = zip(tokenizers, self.tokenizers, strict=True)
+        return self.translates(pair) and all(
+            Vocabulary.of(child).begins_with(Vocabulary.of(own)) for child, own in both
+        )
 
 
 def load_parent(name_or_folder: str | Path, reason: str = "") -> Parent:
@@ -81,7 +92,7 @@ def make_tokenizers(
     asked = options.source_vocabulary, options.target_vocabulary
     texts = corpus.sources, corpus.targets
     for k, side in enumerate(SIDES):
-        choice = asked[k] if asked[k] != "auto" else "keep" if pair[k] == parent.pair[k] else "new"
+        choice = asked[k] if asked[k] != "auto" else "keep" if same_language(pair[k], parent.pair[k]) else "new"
         if choice == "keep":
             made.append(parent.tokenizers[k])
             continue
@@ -113,15 +124,26 @@ def first_weights(
     parents, children = (
         (Vocabulary.of(source), Vocabulary.of(target)) for source, target in (parent.tokenizers, tokenizers)
     )
-    if children[1].pieces[: len(parents[1])] == parents[1].pieces:  # extended: the parent's pieces stay its own
+    if children[1].begins_with(parents[1]):  # extended: the parent's pieces stay its own
         counterparts = {k: found for k, found in counterparts.items() if k >= len(parents[1])}
     return transfer(parent.weights, parents, children, seed, counterparts)
 
 
 def can_align(parent: Parent, pair: tuple[str, str], target: Tokenizer) -> bool:
     """Whether a child has pieces of its own in a new language, and the parent can read its source and say the same."""
-    is_new = pair[0] == parent.pair[0] and pair[1] != parent.pair[1]
+    is_new = same_language(pair[0], parent.pair[0]) and not same_language(pair[1], parent.pair[1])
     return is_new and target.model != parent.tokenizers[1].model
+
+
+def about_source(parent: Parent, pair: tuple[str, str]) -> list[str]:
+    """A warning where the parent reads another language: its encoder is most of what it can lend."""
+    if same_language(pair[0], parent.pair[0]):
+        return []
+    own, other = (language(code).name for code in (pair[0], parent.pair[0]))
+    return [
+        f"{parent.config.name} reads {other} and not {own}, so little of it is of use; a parent that reads {own}, or "
+        "nmt train, may be better"
+    ]
 
 
 def about_spelling(tokenizers: Tokenizers, corpus: Corpus) -> list[str]:

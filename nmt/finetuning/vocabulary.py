@@ -46,6 +46,10 @@ class Vocabulary:
             tuple(row.type == _NORMAL for row in rows),
         )
 
+    def begins_with(self, other: "Vocabulary") -> bool:
+        """Whether the first pieces are those of another one, under the same ids."""
+        return self.pieces[: len(other)] == other.pieces
+
     def find(self, piece: str) -> int | None:
         """The id of a piece; None where it is not there."""
         return self._ids.get(piece)

@@ -105,8 +105,7 @@ def check_data(run: Path, *corpora: Corpus) -> None:
         return
     if known is not None:
         raise TrainingError(
-            f"the train or dev text has changed since the run in {run} began; "
-            "choose another folder with --out, or delete it"
+            f"the text has changed since the run in {run} began; choose another folder with --out, or delete it"
         )
     run.mkdir(parents=True, exist_ok=True)
     write_whole(path, digest.hexdigest())

@@ -13,6 +13,7 @@ import numpy as np
 from nmt import backend
 from nmt.backend import ops
 from nmt.network.model import TranslationModel
+from nmt.tokenizer import EOS_ID
 from nmt.training.batches import BatchPlan, EncodedCorpus
 
 NUM_KEPT = 8
@@ -34,11 +35,16 @@ class SoftTargets:
     first: np.ndarray
 
 
-def soft_targets(model: TranslationModel, corpus: EncodedCorpus) -> SoftTargets:
-    """What a network, as it is now, holds likely at each place of the targets of a corpus."""
+def soft_targets(model: TranslationModel, corpus: EncodedCorpus, num_known: int | None = None) -> SoftTargets:
+    """What a network, as it is now, holds likely at each place of the targets of a corpus.
+
+    Args:
+        num_known: pieces that it has learned; None: all. It can say nothing of those behind them: they get no
+            probability, and where the target itself has one, that one is likely, with the label smoothing of the model.
+    """
 
     def likeliest(source: object, target: object) -> tuple[object, object]:
-        logits = ops.cast(model({"source": source, "target": target}, training=False), "float32")
+        logits = ops.cast(model({"source": source, "target": target}, training=False), "float32")[..., :num_known]
         return ops.top_k(ops.softmax(logits, axis=-1), NUM_KEPT)  # type: ignore[no-any-return]
 
     compute = backend.compiled(likeliest, model)
@@ -52,4 +58,10 @@ def soft_targets(model: TranslationModel, corpus: EncodedCorpus) -> SoftTargets:
         is_real = np.arange(found[0].shape[1]) < lengths[numbers][:, None]
         places = (first[numbers][:, None] + np.arange(is_real.shape[1]))[is_real]
         probabilities[places], ids[places] = (part[: len(numbers)][is_real] for part in found)
+    if num_known is not None:
+        labels = np.full(len(ids), EOS_ID, dtype=np.int32)
+        labels[np.delete(np.arange(len(ids)), first + lengths - 1)] = np.concatenate([*corpus.targets])
+        is_new = labels >= num_known
+        probabilities[is_new] = 0.0
+        ids[is_new, 0], probabilities[is_new, 0] = labels[is_new], 1.0 - model.label_smoothing
     return SoftTargets(ids, probabilities, first)
