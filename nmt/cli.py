@@ -71,6 +71,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line, without the program's name; returns the exit status."""
+    if sys.stderr is None:  # closed; print would take standard output instead
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -79,7 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _refuse(arguments.parser, unknown[0])
     try:
         status: int = arguments.run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt as error:
         return _fail(f"interrupted{error}", status=130)
     except BrokenPipeError:
@@ -108,7 +111,8 @@ def _refuse(parser: argparse.ArgumentParser, unknown: str) -> NoReturn:
 
 def _fail(message: str, status: int = 1) -> int:
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError:
         # What is still in the buffer has nowhere to go; without this the interpreter would complain on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -84,6 +84,14 @@ class FakeTranslator:
 OWN_SEARCH = SearchConfig(beam_size=4, length_penalty=0.7, num_alternatives=2)
 
 
+NMT = (  # a program
+    "import sys, types; import test_cli; module = types.ModuleType('nmt.translator');"
+    "module.Translator = test_cli.FakeTranslator; sys.modules['nmt.translator'] = module;"
+    "from nmt import bundle; bundle.find = test_cli.Path; bundle.read_config = lambda _: test_cli.CONFIG;"
+    "from nmt.cli import main; sys.stderr and print('ready', file=sys.stderr, flush=True); sys.exit(main())"
+)
+
+
 CONFIG = types.SimpleNamespace(search=OWN_SEARCH, source_language="en", target_language="ja", sha256={})
 
 
@@ -365,6 +373,134 @@ def test_outputs_that_would_collide(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert Path(same_names[0]).read_bytes() == b"one\n"
 
 
+@pytest.mark.parametrize("output", ["--out", "--report", "--scores"])
+@pytest.mark.parametrize("helper", ["--glossary", "--keep"])
+@pytest.mark.parametrize("kind", ["file", "input", "text"])
+def test_what_is_read_is_not_written(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    output: str,
+    helper: str,
+    kind: str,
+) -> None:
+    if kind == "text" and output != "--out":
+        return
+    monkeypatch.chdir(tmp_path)
+    Path("in.txt").write_bytes(b"one\n")
+    Path("helper").write_bytes(b"a\tb\n")
+    Path("link").symlink_to("helper")
+    feed(monkeypatch, b"one\n")
+    what = {"file": ["in.txt"], "input": [], "text": ["--text", "one"]}[kind]
+    for name in ("helper", "./helper", "link"):
+        assert main(["translate", "--model", "fake", *what, helper, "helper", output, name]) == 1
+        assert "is read as well and would be replaced; choose another name" in error_line(capsys)
+    assert Path("helper").read_bytes() == b"a\tb\n" and FakeTranslator.calls == []
+
+
+def test_standard_input_is_not_written(tmp_path: Path) -> None:
+    source = tmp_path / "in.txt"
+    for option in ("--out", "--report", "--scores"):
+        source.write_bytes(b"one\n")
+        with (
+            source.open("rb") as stream,
+            start_process("translate", "--model", "fake", option, str(source), stdin=stream) as process,
+        ):
+            assert process.stderr and b"is read as well" in process.stderr.read()
+        assert process.returncode == 1 and source.read_bytes() == b"one\n"
+
+
+def test_two_outputs_have_two_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.txt").write_bytes(b"one\n")
+    for what in ([], ["in.txt"]):
+        feed(monkeypatch, b"one\n")
+        assert main(["translate", "--model", "fake", *what, "--report", "x", "--scores", "./x"]) == 1
+        assert "--report and --scores are both x; give each a name of its own" in error_line(capsys)
+        assert main(["translate", "--model", "fake", *what, "--out", "x", "--scores", "x"]) == 1
+        assert "are both x" in error_line(capsys)
+    assert not Path("x").exists() and FakeTranslator.calls == []
+
+
+def test_a_link_to_another_input_is_translated_too(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"one\n")
+    (tmp_path / "b.txt").symlink_to("a.txt")
+    assert main(["translate", "--model", "fake", str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]) == 0
+    assert [(tmp_path / f"{name}.ja.txt").read_bytes() for name in "ab"] == [b"ONE\n"] * 2
+
+
+def test_standard_output_by_its_name_goes_behind_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_bytes(b"one\n")
+    (tmp_path / "all.txt").write_bytes(b"before\n")
+    for mode, expected in (("ab", b"before\nONE\n"), ("wb", b"ONE\n")):
+        with (
+            (tmp_path / "all.txt").open(mode) as stream,
+            start_process(
+                "translate", "--model", "fake", str(tmp_path / "in.txt"), "--out", "/dev/stdout", stdout=stream
+            ) as process,
+        ):
+            assert process.stderr and b"wrote /dev/stdout" in process.stderr.read()
+            assert process.wait() == 0
+            os.write(stream.fileno(), b"after\n")
+        assert (tmp_path / "all.txt").read_bytes() == expected + b"after\n"
+    with start_process("translate", "--model", "fake", str(tmp_path / "in.txt"), "--out", "/dev/fd/1") as process:
+        assert process.stdout and process.stdout.read() == b"ONE\n"
+    assert process.returncode == 0 and {path.name for path in tmp_path.iterdir()} == {"in.txt", "all.txt"}
+
+
+def test_out_minus_is_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    feed(monkeypatch, b"one\n")
+    assert main(["translate", "--model", "fake", "--out", "-"]) == 0
+    assert capsys.readouterr().out == "ONE\n" and not list(tmp_path.iterdir())
+    with pytest.raises(SystemExit, match="2"):
+        main(["translate", "--model", "fake", "in.txt", "--out", "-"])
+    assert "--out - is standard output" in capsys.readouterr().err
+
+
+def test_a_file_that_is_replaced_leaves_its_permissions(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_bytes(b"one\n")
+    target.write_bytes(b"old\n")
+    target.chmod(0o600)
+    assert main(["translate", "--model", "fake", str(source), "--out", str(target)]) == 0
+    assert target.read_bytes() == b"ONE\n" and target.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_that_leads_to_itself_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "in.txt").write_bytes(b"one\n")
+    assert main(["translate", "--model", "fake", str(tmp_path / "in.txt"), "--out", str(tmp_path / "loop")]) == 0
+    assert not (tmp_path / "loop").is_symlink() and (tmp_path / "loop").read_bytes() == b"ONE\n"
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_streams_that_are_closed(tmp_path: Path, closed: int) -> None:
+    (tmp_path / "in.txt").write_bytes(b"one\n")
+    script = f"import os, sys; os.close({closed}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-c", script, "-c", NMT, "translate", "--model", "fake", *arguments]
+        return subprocess.run(command, input=b"one\n", capture_output=True, cwd=Path(__file__).parent, check=False)
+
+    done = run(str(tmp_path / "in.txt"))
+    assert done.returncode == 0 and (tmp_path / "in.ja.txt").read_bytes() == b"ONE\n"
+    assert b"Traceback" not in done.stderr and done.stdout == b""
+    done = run(str(tmp_path / "nowhere.txt"))
+    assert done.returncode == 1 and done.stdout == b"", "an error is not put into the output"
+    done = run()
+    if closed == 1:
+        assert done.returncode == 1 and done.stderr.endswith(
+            b"error: standard output is closed; name a file with --out\n"
+        )
+    else:
+        assert (done.returncode, done.stdout) == (0, b"ONE\n")
+
+
 def test_inputs_are_checked_before_anything_starts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = tmp_path / "bad.txt"
     bad.write_bytes("ok\ncafé\n".encode("latin-1"))
@@ -398,9 +534,12 @@ def test_a_file_named_twice_is_translated_once(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_bad_line_on_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    feed(monkeypatch, b"one\n\xff\xfe\n")
+    feed(monkeypatch, b"one\ntwo\n\xff\xfe\nthree\n")
     assert main(["translate", "--model", "fake"]) == 1
-    assert "standard input, line 2: byte 0xff at position 1 is not UTF-8" in error_line(capsys)
+    written = capsys.readouterr()
+    assert written.out == "ONE\nTWO\n", "what came before it is not lost"
+    assert "standard input, line 3: byte 0xff at position 1 is not UTF-8" in written.err
+    assert written.err.endswith("; the 2 lines before it are translated\n") and written.err.count("\n") == 1
 
 
 def test_a_failure_leaves_no_half_file(
@@ -447,9 +586,9 @@ def test_report_and_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert main(["translate", *options]) == 0
     assert capsys.readouterr().out == "THREE\n"
     assert json.loads(scores.read_text(encoding="utf-8"))["file"] == "standard input"
-    for taken in ("a.txt", "a.ja.txt"):
+    for taken, reason in (("a.txt", "choose another name"), ("a.ja.txt", "give each a name of its own")):
         assert main(["translate", str(tmp_path / "a.txt"), "--model", "fake", "--report", str(tmp_path / taken)]) == 1
-        assert "choose another name" in error_line(capsys)
+        assert reason in error_line(capsys)
 
 
 def test_progress_is_for_terminals(
@@ -512,19 +651,11 @@ def test_outputs_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFi
     assert FakeTranslator.calls == []
 
 
-def start_process(*arguments: str) -> subprocess.Popen[bytes]:
+def start_process(*arguments: str, **streams: Any) -> subprocess.Popen[bytes]:
     """`nmt` as a process of its own, with the translator of this file."""
-    code = (
-        "import sys, types; import test_cli; module = types.ModuleType('nmt.translator');"
-        "module.Translator = test_cli.FakeTranslator; sys.modules['nmt.translator'] = module;"
-        "from nmt import bundle; bundle.find = test_cli.Path; bundle.read_config = lambda _: test_cli.CONFIG;"
-        "from nmt.cli import main; print('ready', file=sys.stderr, flush=True); sys.exit(main())"
-    )
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        [sys.executable, "-c", NMT, *arguments],
+        **({"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams),
         cwd=Path(__file__).parent,
         bufsize=0,
     )

@@ -263,6 +263,25 @@ def test_tsv_has_no_quoting_but_of_whole_cells():
     assert changed.decode() == 'text\tid\n"HE" SAID  !\t1\n"ALL ""OF"" IT  !"\t2\n"OPEN  !\t3\n\n'
 
 
+@pytest.mark.parametrize(
+    ("name", "rows", "advice"),
+    [
+        ("a.csv", "1,I like cats, and dogs.\n", r'put texts with "," in quotes'),
+        ("a.csv", '1, "Hello, world"\n', r'put texts with "," in quotes'),
+        ("a.tsv", "1\tI like\tdogs.\n", "take tabs out"),
+    ],
+)
+def test_a_text_that_is_cut_in_two_is_not_half_translated(tmp_path, name, rows, advice):
+    head = "id,text\n2,fine\n" if name == "a.csv" else "id\ttext\n2\tfine\n"
+    broken = opened(tmp_path / name, head + rows, columns=("text",))
+    with pytest.raises(DocumentError, match=f"row 3 has 3 cells, and the first row names 2; {advice}"):
+        list(broken.units())
+
+
+def test_empty_cells_behind_the_last_column_are_no_texts():
+    assert rewritten("a.csv", "id,text\n1,one,\n2,two,, \n", columns=("text",))[0] == ["one", "two"]
+
+
 def test_columns_must_be_there(tmp_path):
     with pytest.raises(DocumentError, match=r"which columns.*id, text"):
         opened(tmp_path / "a.csv", "id,text\n")
@@ -335,6 +354,17 @@ def test_fields_are_chosen(field, units):
     assert changed.decode() == re.sub(f'(?<=[ \\[])"({"|".join(units)})"', lambda match: match.group().lower(), text)
 
 
+def test_a_key_may_have_dots_in_it():
+    text = '{"a.b": "one", "a": {"b": "two", "c.d": {"e": "three"}}, "b": "no", "": "empty"}'
+    for field, units in (("a.b", ["one", "two"]), ("a.c.d.e", ["three"]), ("*.c.d.*", ["three"]), ("", ["empty"])):
+        assert rewritten("a.json", text, fields=(field,))[0] == units, field
+
+
+@pytest.mark.parametrize("depth", [300, 900])
+def test_a_field_deep_within_lists(depth):
+    assert rewritten("a.json", "[" * depth + '{"x": "one"}' + "]" * depth, fields=("x",))[0] == ["one"]
+
+
 def test_unknown_fields_are_named_with_the_known_ones(tmp_path):
     document = opened(tmp_path / "a.json", '{"a": [{"b": "x"}], "c": "y"}', fields=("a.b", "titel"))
     with pytest.raises(DocumentError, match=r"no text at \"titel\".*a\.\*\.b, c"):
@@ -354,6 +384,9 @@ def test_broken_json_is_told_by_line_and_column(tmp_path):
     broken = opened(tmp_path / "a.jsonl", '{"a": "x"}\n\n{"a" "x"}\n')
     with pytest.raises(DocumentError, match=r"a\.jsonl, line 3, column 6"):
         list(broken.units())
+    long = opened(tmp_path / "c.jsonl", '{"a": "x"}\n{"n": ' + "1" * 5_000 + "}\n")
+    with pytest.raises(DocumentError, match=r"c\.jsonl, line 2: this JSON cannot be read: .*4300"):
+        list(long.units())
     deep = opened(tmp_path / "b.json", "[" * 200_000)
     with pytest.raises(DocumentError, match=r"nested too deeply|not JSON"):
         list(deep.units())

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from nmt import bundle
 from nmt.commands.lines import Line, names_folder, read_lines
 from nmt.commands.progress import ProgressLine
-from nmt.commands.translate import RAY
+from nmt.commands.translate import RAY, helpers
 from nmt.documents import DocumentOptions, format_of
 from nmt.errors import NmtError
 from nmt.jobs import files as jobs
@@ -30,8 +30,10 @@ def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> i
     found, num_failed = _check_inputs(arguments, config.source_language, config.target_language)
     out = None if arguments.out is None else Path(arguments.out)
     into_folder = len(arguments.files) > 1 or names_folder(arguments.out)
-    records = [None if name is None else Path(name) for name in (arguments.report, arguments.scores)]
-    files = inputs.name_outputs(found, out, into_folder, [path for path in records if path])
+    records = _records(arguments)
+    files = inputs.name_outputs(found, out, into_folder)
+    targets = {f"the translation of {source.path}": target for source, target in files}
+    inputs.check_written({**targets, **records}, [*(one.path for one in found), *helpers(arguments)])
     if not files:
         return 1
     with (
@@ -43,8 +45,8 @@ def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> i
             files,
             workers,
             settings.identity(),
-            problems=records[0],
-            scores=records[1],
+            problems=records.get("--report"),
+            scores=records.get("--scores"),
             progress=progress.show,
             tell=progress.tell,
         )
@@ -56,6 +58,12 @@ def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> i
     if num_problems and not arguments.report:
         print(f"{count(num_problems, 'sentence')} failing a check; --report FILE lists them", file=sys.stderr)
     return 1 if num_failed else 0
+
+
+def _records(arguments: argparse.Namespace) -> dict[str, Path]:
+    """What is written beside the translation, by option."""
+    named = {"--report": arguments.report, "--scores": arguments.scores}
+    return {option: Path(name) for option, name in named.items() if name is not None}
 
 
 @contextlib.contextmanager
@@ -95,6 +103,8 @@ def _complain(message: str) -> None:
 
 def translate_input(arguments: argparse.Namespace, settings: ModelSettings) -> int:
     """Standard input to standard output or a file; the exit status."""
+    written = {} if arguments.out is None else {"--out": Path(arguments.out)}
+    inputs.check_written({**written, **_records(arguments)}, [*inputs.standard_input(), *helpers(arguments)])
     with (
         contextlib.closing(_start(settings, arguments.workers, is_ahead=False)) as workers,
         contextlib.ExitStack() as stack,
@@ -114,10 +124,15 @@ def translate_stream(
     """Translate the lines of `stream` to `out` chunk by chunk; returns their number."""
     lines: collections.deque[Line] = collections.deque()  # read and not written yet
 
+    unreadable: list[NmtError] = []
+
     def texts() -> Iterator[str]:
-        for line in read_lines(stream, name):
-            lines.append(line)
-            yield line.text
+        try:
+            for line in read_lines(stream, name):
+                lines.append(line)
+                yield line.text
+        except NmtError as error:  # what came before it is translated all the same
+            unreadable.append(error)
 
     num_lines, num_words = 0, 0
     with contextlib.closing(ProgressLine()) as progress:
@@ -130,6 +145,8 @@ def translate_stream(
             out.flush()
             num_words += sum(part.num_words for part in chunk.parts)
             progress.count(name, num_lines, num_words)
+    if unreadable:
+        raise NmtError(f"{unreadable[0]}; the {num_lines:,} lines before it are translated")
     return num_lines
 
 

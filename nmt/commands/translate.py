@@ -31,7 +31,8 @@ _SEARCH = (
     "seed",
 )
 _OF_A_DRAW = ("top_k", "top_p", "seed")
-_STANDARD_INPUT = "-"
+_STANDARD_INPUT = "-"  # and with --out standard output
+_WIDEST = 1_000  # hypotheses; more would seem to hang
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,8 +108,10 @@ def run(arguments: argparse.Namespace) -> int:
         translate = jobs.translate_input if _reads_standard_input(arguments) else jobs.translate_files
         return translate(arguments, settings)
 
+    from nmt.jobs.inputs import check_written
     from nmt.jobs.journal import output_stream
 
+    check_written({} if arguments.out is None else {"--out": Path(arguments.out)}, helpers(arguments))
     translator = settings.load()
     with output_stream(arguments.out) as stream:
         translation = translator.translate(arguments.text, settings.search, options)
@@ -128,10 +131,17 @@ def search_config(arguments: argparse.Namespace) -> SearchConfig | None:
     if "beam_size" not in options:
         options["beam_size"] = max(own.beam_size, options.get("num_alternatives", 1))
     config = dataclasses.replace(own, **{"num_alternatives": 1, **options})
+    if config.beam_size > _WIDEST:
+        raise ConfigError(f"--beam-size is {_WIDEST:,} at most, not {config.beam_size:,}; more than 20 rarely help")
     idle = [name for name in _OF_A_DRAW if name in options and not config.temperature]
     if idle:
         raise ConfigError(f"--{idle[0].replace('_', '-')} is for a draw by chance: it needs --temperature above 0")
     return config
+
+
+def helpers(arguments: argparse.Namespace) -> list[Path]:
+    """What is read beside the text."""
+    return [Path(name) for name in (arguments.glossary, arguments.keep) if name is not None]
 
 
 def _folders(names: str) -> list[Path]:
@@ -163,6 +173,10 @@ def _check_usage(arguments: argparse.Namespace) -> None:
         parser.error("- (standard input) cannot be mixed with files")
     if arguments.text is None and not arguments.files and (sys.stdin is None or sys.stdin.isatty()):
         parser.error("nothing to translate: give files, --text, or text on standard input (- to type it)")
+    if arguments.out == _STANDARD_INPUT:
+        if not one_output:
+            parser.error("--out - is standard output, where files do not go; pipe them to standard input instead")
+        arguments.out = None
     if one_output and names_folder(arguments.out):
         parser.error(f"--out {arguments.out} is a folder; this output needs the name of a file")
     for_files = {name: getattr(arguments, name) for name in ("format", "columns", "fields", "unwrap")}

@@ -73,6 +73,8 @@ def _check(text: str, line: int, path: Path) -> None:
         raise DocumentError(f"{path}, {place}: this is not JSON: {error.msg}; correct it there") from None
     except RecursionError:
         raise DocumentError(f"{path}, line {line + 1}: this JSON is nested too deeply to be read") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise DocumentError(f"{path}, line {line + 1}: this JSON cannot be read: {error}") from None
 
 
 def _strings(text: str) -> Iterator[tuple[int, int, Place]]:
@@ -105,10 +107,10 @@ def _strings(text: str) -> Iterator[tuple[int, int, Place]]:
 
 @functools.lru_cache(maxsize=10_000)
 def _matches(pattern: tuple[str, ...], place: Place) -> bool:
-    """Whether the pattern leads to this place; it may pass over indices."""
-    if not place:
-        return not pattern
-    step, rest = place[0], place[1:]
-    if pattern and pattern[0] in ("*", str(step)) and _matches(pattern[1:], rest):
-        return True
-    return isinstance(step, int) and _matches(pattern, rest)
+    """Whether the pattern leads to this place; it may pass over indices. A key with dots is several of its parts."""
+    reached = {0}  # so many parts of the pattern can lead to here
+    for step in place:
+        on = {k + 1 for k in reached if pattern[k : k + 1] == ("*",)}
+        on |= {k + n for k in reached for n in [str(step).count(".") + 1] if ".".join(pattern[k : k + n]) == str(step)}
+        reached = on | reached if isinstance(step, int) else on
+    return len(pattern) in reached

@@ -21,7 +21,7 @@ def open_file(job: Job) -> TextDocument:
         return TextDocument(file, job.suffix, lambda: ())
     names = [_value(cell).strip() for cell in header[0]]
     wanted = choose_columns(job.path, names, job.options.columns)
-    return TextDocument(file, job.suffix, lambda: _parts(file, delimiter, wanted))
+    return TextDocument(file, job.suffix, lambda: _parts(file, delimiter, wanted, len(names)))
 
 
 def choose_columns(path: Path, names: Sequence[str], columns: tuple[str, ...]) -> frozenset[int]:
@@ -39,8 +39,16 @@ def choose_columns(path: Path, names: Sequence[str], columns: tuple[str, ...]) -
     return frozenset(k for k, name in enumerate(names) if name in columns)
 
 
-def _parts(file: TextFile, delimiter: str, wanted: frozenset[int]) -> Iterator[Part]:
+def _parts(file: TextFile, delimiter: str, wanted: frozenset[int], width: int) -> Iterator[Part]:
     for number, (cells, end) in enumerate(_records(file, delimiter)):
+        if any(cell.strip() for cell in cells[width:]):
+            # Most often a text that holds the delimiter: half of it would be translated, the rest left as it is.
+            advice = (
+                "take tabs out of the texts" if delimiter == "\t" else f'put texts with "{delimiter}" in quotes ("")'
+            )
+            raise DocumentError(
+                f"{file.path}, row {number + 1} has {len(cells)} cells, and the first row names {width}; {advice}"
+            )
         for k, cell in enumerate(cells):
             if k:
                 yield delimiter

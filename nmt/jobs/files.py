@@ -1,7 +1,7 @@
 """Whole files: translated chunk by chunk, journalled on the way, and written when complete.
 
 A job that is killed, at any moment and in any way, continues where it was when it is started again with the same files
-and settings, and its outputs are those of an undisturbed run, byte for byte.
+and settings, and its outputs are those of an undisturbed run, but for rare last digits of scores (docs/cluster.md).
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from nmt.documents import DocumentOptions
 from nmt.errors import DocumentError, NmtError
 from nmt.jobs.chunks import Chunk, Part, cut
 from nmt.jobs.inputs import Input, check_input, explain, name_outputs, sha256_of
-from nmt.jobs.journal import Journal, Result, complete_file, journal_path
+from nmt.jobs.journal import Journal, Result, complete_file, is_stream, journal_path, real
 from nmt.jobs.records import count, write_records
 from nmt.jobs.workers import InProcess, Workers, identity_of, translate_chunks
 
@@ -154,9 +154,8 @@ class _Job:
 
     def open_journals(self, identity: Mapping[str, Any], temporary: Path) -> None:
         for number, (source, target) in enumerate(self._files):
-            where = target.resolve()
             # A pipe has no place beside it, and what went through it is gone.
-            path = temporary / str(number) if where.exists() and not where.is_file() else journal_path(where)
+            path = temporary / str(number) if is_stream(target) else journal_path(real(target))
             header = {"input": source.sha256, "options": dataclasses.asdict(source.options), **identity}
             journal = Journal(path, json.loads(json.dumps(header)))
             self._journals.append(journal)

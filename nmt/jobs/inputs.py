@@ -1,13 +1,16 @@
 """The files that a job reads: checked before it starts, and what their translations are called."""
 
 import hashlib
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nmt.documents import Document, DocumentOptions, open_document, split_name
 from nmt.errors import NmtError
 from nmt.jobs.chunks import count_words
+from nmt.jobs.journal import is_stream, real
 
 
 @dataclass(frozen=True)
@@ -39,16 +42,13 @@ def check_input(path: Path, options: DocumentOptions, source_language: str, targ
     return Input(path, document, options, sha256, num_texts, num_words)
 
 
-def name_outputs(
-    inputs: Iterable[Input], out: Path | None, into_folder: bool, others: Iterable[Path] = ()
-) -> list[tuple[Input, Path]]:
+def name_outputs(inputs: Iterable[Input], out: Path | None, into_folder: bool) -> list[tuple[Input, Path]]:
     """Each input, once, with the file that its translation goes to.
 
     Args:
         inputs: the files to be translated.
         out: where to; beside each input where None.
         into_folder: whether `out` is a folder, which is made where it is missing.
-        others: files that are written as well.
 
     Raises:
         NmtError: something would be overwritten.
@@ -57,27 +57,63 @@ def name_outputs(
         raise NmtError(f"{out} is a file, but several translations go into a folder: name one with --out")
     if out is not None and not into_folder and not out.parent.is_dir():
         raise NmtError(f"there is no folder {out.parent} for {out.name}; make it, or choose another --out")
-    sources = {source.path.resolve(): source for source in inputs}
+    by_name = {os.path.abspath(source.path): source for source in inputs}  # two links to one file have a name each
+    sources = {real(source.path) for source in by_name.values()}
     taken: dict[Path, Path] = {}
     pairs = []
-    for source in sources.values():
+    for source in by_name.values():
         if out is None or into_folder:
             stem, _ = split_name(source.path.name, source.options.format)
             target = (out or source.path.parent) / (stem + source.document.translated_suffix)
         else:
             target = out
-        if target.resolve() in sources:
+        if real(target) in sources:
             raise NmtError(f"{target} would be overwritten by the translation of {source.path}; choose another --out")
-        other = taken.setdefault(target.resolve(), source.path)
+        other = taken.setdefault(real(target), source.path)
         if other != source.path:
             raise NmtError(f"{other} and {source.path} would both be written to {target}; translate them one at a time")
         pairs.append((source, target))
-    for path in others:
-        if path.resolve() in sources or path.resolve() in taken:
-            raise NmtError(f"{path} is read or written as well; choose another name for the report or the scores")
     if out is not None and into_folder:
         out.mkdir(parents=True, exist_ok=True)
     return pairs
+
+
+def check_written(written: Mapping[str, Path], read: Iterable[Path]) -> None:
+    """Refuse outputs that would replace what is read, or one another.
+
+    Args:
+        written: paths by what a user calls them, such as "--report".
+        read: everything that the job reads.
+
+    Raises:
+        NmtError: that is so.
+    """
+    reads = {real(path): path for path in read}
+    names: dict[Path, str] = {}
+    for name, path in written.items():
+        if is_stream(path):
+            continue
+        if real(path) in reads or any(_is_same_file(path, other) for other in reads.values()):
+            raise NmtError(f"{path} is read as well and would be replaced; choose another name for {name}")
+        other = names.setdefault(real(path), name)
+        if other != name:
+            raise NmtError(f"{other} and {name} are both {path}; give each a name of its own")
+
+
+def standard_input() -> list[Path]:
+    """The file that standard input is, where it is one and the system tells."""
+    try:
+        link = Path(f"/proc/self/fd/{sys.stdin.fileno()}")
+    except OSError:  # no stream of the system
+        return []
+    return [real(link)] if link.is_file() else []
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one is not there
+        return False
 
 
 def explain(error: NmtError | OSError) -> str:

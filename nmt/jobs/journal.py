@@ -9,6 +9,8 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import shutil
 import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from typing import Any, BinaryIO
 from nmt.errors import NmtError
 
 FORMAT_VERSION = 1
+_OPEN = re.compile(r"(?:/dev|/proc/self)/fd/(\d+)|/dev/(stdin|stdout|stderr)")
 _LONGEST_NAME = 255  # bytes, of a file in most file systems
 
 
@@ -116,17 +119,42 @@ def journal_path(output: Path) -> Path:
     return _hidden(output, "nmt-journal")
 
 
+def is_stream(path: Path) -> bool:
+    """Whether writing there goes somewhere at once: a pipe, a device, or what this process has open (/dev/stdout)."""
+    return _descriptor(path) is not None or (path.exists() and not path.is_file())
+
+
+def real(path: Path) -> Path:
+    """Where a path leads. Unlike `Path.resolve`, a link that leads to itself raises nothing: opening it will."""
+    return Path(os.path.realpath(path))
+
+
+def _descriptor(path: Path) -> int | None:
+    """The number of a stream that this process has open, by its name among the files; None for other names."""
+    match = _OPEN.fullmatch(str(path))
+    return None if match is None else int(match[1]) if match[1] else ("stdin", "stdout", "stderr").index(match[2])
+
+
 @contextlib.contextmanager
 def complete_file(path: Path) -> Iterator[BinaryIO]:
     """Open `path` for writing so that it appears under its name only when the block ends without an error.
 
-    What is not a regular file, such as /dev/stdout or a named pipe, is written to directly.
+    What is a stream (see `is_stream`) is written to directly, behind what is there already. A file that is replaced
+    leaves its permissions to the new one.
+
+    Raises:
+        NmtError: it cannot be written.
     """
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        with path.open("wb") as stream:
-            yield stream
+    try:
+        number = _descriptor(path)
+        direct = None if not is_stream(path) else path.open("wb") if number is None else os.fdopen(os.dup(number), "wb")
+    except OSError as error:
+        raise NmtError(f"cannot write {path}: {error.strerror}") from None
+    if direct is not None:
+        with direct:
+            yield direct
         return
+    path = real(path)
     unfinished = _hidden(path, "nmt-part")  # the same name each time: what a kill leaves is overwritten the next time
     try:
         stream = unfinished.open("wb")
@@ -134,6 +162,8 @@ def complete_file(path: Path) -> Iterator[BinaryIO]:
         raise NmtError(f"cannot write {path}: {error.strerror}") from None
     try:
         with stream:
+            if path.exists():
+                shutil.copymode(path, unfinished)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -147,6 +177,8 @@ def complete_file(path: Path) -> Iterator[BinaryIO]:
 def output_stream(name: str | None) -> Iterator[BinaryIO]:
     """A `complete_file`, or standard output where there is no name."""
     if name is None:
+        if sys.stdout is None:
+            raise NmtError("standard output is closed; name a file with --out")
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     else:
