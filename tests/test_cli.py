@@ -421,6 +421,9 @@ def test_two_outputs_have_two_names(
         assert "--report and --scores are both x; give each a name of its own" in error_line(capsys)
         assert main(["translate", "--model", "fake", *what, "--out", "x", "--scores", "x"]) == 1
         assert "are both x" in error_line(capsys)
+        assert main(["translate", "--model", "fake", *what, "--scores", "."]) == 1
+        assert ". is a folder; --scores needs the name of a file" in error_line(capsys)
+        feed(monkeypatch, b"one\n")
     assert not Path("x").exists() and FakeTranslator.calls == []
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from nmt import bundle, graphs
+from nmt import Translator, bundle, graphs
 from nmt.config import ModelConfig, SearchConfig
 from nmt.engines.keras import KerasEngine
 from nmt.engines.onnx import OnnxEngine
@@ -134,6 +134,16 @@ def test_a_row_does_not_see_its_neighbours(tmp_path, precision, changes):
     for number in (0, 7, 23):
         alone = first_steps(engine, [sources[number]], [2, 9, 30])
         np.testing.assert_allclose(together[number], alone[0], atol=1e-5)
+
+
+def test_8_bits_are_the_same_to_the_last_bit_beside_a_longer_sentence():
+    """Sums that differ in the last bit go unseen until one of them is rounded to the next of 255 steps, as here."""
+    translator, greedy = Translator.load("en-de", num_threads=1), SearchConfig(beam_size=1)
+    text = "We want the cat at home, number 3386. https://x.org/3386"
+    longer = "I want your old friend in the morning, number 119. https://x.org/119"
+    (alone,), (beside, _) = (translator.translate_batch(texts, greedy) for texts in ([text], [text, longer]))
+    log_probs = [one.sentences[0].alternatives[0].log_probs for one in (alone, beside)]
+    np.testing.assert_array_equal(*log_probs)
 
 
 @pytest.mark.parametrize("kept", ["encoder", "decoder", "none"])

@@ -335,6 +335,15 @@ def test_pipes_get_the_output_and_no_journal_beside_them(tmp_path: Path) -> None
     assert list((tmp_path / "folder").iterdir()) == [pipe]
 
 
+def test_a_journal_that_another_job_has_removed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", IDENTITY)
+    journal.append([Result("one", 0.0)])
+    journal.remove()
+    with pytest.raises(NmtError, match="is the same file being translated twice at once"):
+        journal.append([Result("two", 0.0)])
+    assert not (tmp_path / "journal").exists()
+
+
 class SlowTranslator(FakeTranslator):
     def translate_batch(
         self, texts: Sequence[str], config: SearchConfig | None = None, options: TranslationOptions | None = None

@@ -58,7 +58,10 @@ class OnnxEngine:
 
     def encode(self, sources: Sequence[Sequence[int]]) -> OnnxState:
         """See `Engine.encode`."""
-        source = np.zeros((len(sources), max(map(len, sources))), dtype=np.int64)
+        # ONNX Runtime sums an odd number of terms for a single row in another order than those and a zero: with an even
+        # width a sentence's context, and all that follows from it, is the same beside a longer one to the last bit.
+        width = max(map(len, sources))
+        source = np.zeros((len(sources), width + width % 2), dtype=np.int64)
         for row, ids in zip(source, sources, strict=True):
             row[: len(ids)] = ids
         found = self._encoder.run(self._encoder_outputs, {"source": source})

@@ -1,7 +1,7 @@
 """Whole files: translated chunk by chunk, journalled on the way, and written when complete.
 
 A job that is killed, at any moment and in any way, continues where it was when it is started again with the same files
-and settings, and its outputs are those of an undisturbed run, but for rare last digits of scores (docs/cluster.md).
+and settings, and its outputs are those of an undisturbed run, byte for byte.
 """
 
 import contextlib

@@ -91,6 +91,8 @@ def check_written(written: Mapping[str, Path], read: Iterable[Path]) -> None:
     reads = {real(path): path for path in read}
     names: dict[Path, str] = {}
     for name, path in written.items():
+        if path.is_dir():
+            raise NmtError(f"{path} is a folder; {name} needs the name of a file")
         if is_stream(path):
             continue
         if real(path) in reads or any(_is_same_file(path, other) for other in reads.values()):

@@ -85,6 +85,8 @@ class Journal:
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
+            if self._size and isinstance(error, FileNotFoundError):  # the other one is done, and has removed it
+                raise self._changed() from None
             raise NmtError(
                 f"cannot write {self._path}: {error.strerror}; what is done is kept: mend that, and the same command "
                 "continues from there"
@@ -107,7 +109,10 @@ class Journal:
                     if count >= self.count:
                         break
         if count != self.count:
-            raise NmtError(f"{self._path} was changed meanwhile; is the same file being translated twice at once?")
+            raise self._changed()
+
+    def _changed(self) -> NmtError:
+        return NmtError(f"{self._path} was changed meanwhile; is the same file being translated twice at once?")
 
     def remove(self) -> None:
         """The job is done."""
