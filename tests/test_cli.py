@@ -333,6 +333,8 @@ def test_an_option_that_no_file_has_a_use_for(
     assert said in capsys.readouterr().err and not (tmp_path / "novel.ja.txt").exists()
     assert main(["translate", "--model", "fake", str(novel), str(table), "--column", "text"]) == 0
     assert (tmp_path / "novel.ja.txt").exists() and (tmp_path / "t.ja.csv").exists()
+    assert main(["translate", "--model", "fake", str(table), "--column", "text", "--unwrap"]) == 1
+    assert "--unwrap goes with txt, not with csv" in capsys.readouterr().err
 
 
 def test_out_names_a_file_or_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

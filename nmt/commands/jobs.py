@@ -21,7 +21,7 @@ from nmt.jobs.journal import output_stream
 from nmt.jobs.records import count, write_records
 from nmt.jobs.workers import InProcess, ModelSettings, Processes, Workers, translate_chunks
 
-_TABLES, _OBJECTS = {"csv", "tsv", "parquet"}, {"json", "jsonl"}
+_TABLES, _OBJECTS, _TEXTS = {"csv", "tsv", "parquet"}, {"json", "jsonl"}, {"txt"}
 
 
 def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> int:
@@ -92,7 +92,12 @@ def _check_inputs(arguments: argparse.Namespace, source: str, target: str) -> tu
 
 def _check_use(options: DocumentOptions, formats: set[str]) -> None:
     """Refuse an option that none of the files has a use for: something else was meant."""
-    for given, name, users in ((options.columns, "column", _TABLES), (options.fields, "field", _OBJECTS)):
+    uses = (
+        (options.columns, "column", _TABLES),
+        (options.fields, "field", _OBJECTS),
+        (options.unwrap, "unwrap", _TEXTS),
+    )
+    for given, name, users in uses:
         if given and formats and not formats & users:
             raise NmtError(f"--{name} goes with {', '.join(sorted(users))}, not with {', '.join(sorted(formats))}")
 
