@@ -538,13 +538,18 @@ def test_a_file_named_twice_is_translated_once(tmp_path: Path, capsys: pytest.Ca
     assert (tmp_path / "a.ja.txt").read_bytes() == b"ONE\n"
 
 
-def test_a_bad_line_on_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_line_on_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     feed(monkeypatch, b"one\ntwo\n\xff\xfe\nthree\n")
     assert main(["translate", "--model", "fake"]) == 1
     written = capsys.readouterr()
     assert written.out == "ONE\nTWO\n", "what came before it is not lost"
     assert "standard input, line 3: byte 0xff at position 1 is not UTF-8" in written.err
     assert written.err.endswith("; the 2 lines before it are translated\n") and written.err.count("\n") == 1
+    feed(monkeypatch, b"one\n\xff\n")
+    assert main(["translate", "--model", "fake", "--out", str(tmp_path / "out.txt")]) == 1
+    assert "translated" not in error_line(capsys) and not list(tmp_path.iterdir()), "no half file"
 
 
 def test_a_failure_leaves_no_half_file(

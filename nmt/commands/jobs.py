@@ -151,7 +151,10 @@ def translate_stream(
             num_words += sum(part.num_words for part in chunk.parts)
             progress.count(name, num_lines, num_words)
     if unreadable:
-        raise NmtError(f"{unreadable[0]}; the {num_lines:,} lines before it are translated")
+        is_there = sys.stdout is not None and out is sys.stdout.buffer  # a file appears only when it is complete
+        raise NmtError(
+            f"{unreadable[0]}; the {num_lines:,} lines before it are translated" if is_there else unreadable[0]
+        )
     return num_lines
 
 
