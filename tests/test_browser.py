@@ -385,7 +385,7 @@ def test_the_drawer_is_obeyed(visit: Visit) -> None:
     assert visit.send("I like cats.").locator(".nmt-others label").count() == 2
     visit.page.get_by_label("Sampling").check()
     heat = visit.page.get_by_role("spinbutton", name="Temperature")
-    heat.fill("1.5")
+    heat.fill("1")  # far above it many draws are gibberish, in whose place the page shows the search's own translation
     heat.blur()
     seen = {text_of(visit.send("The old man told me a long story about his dog."))}
     for _ in range(5):
