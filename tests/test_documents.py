@@ -112,6 +112,16 @@ def test_nothing_in_nothing_out(name, data):
     assert rewritten(name, data) == ([], data)
 
 
+@pytest.mark.parametrize("name, text", [("a.txt", "One.\r\n\r\nTwo.\r\n"), ("a.csv", "english\r\nOne.\r\nTwo.\r\n")])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_utf16_is_read_with_and_without_a_mark(name, text, encoding, mark):
+    expected = mark + text.replace("One.", "「One.」").replace("Two.", "「Two.」")
+    data = (mark + text).encode(encoding)
+    options = {"columns": ("english",)} if name == "a.csv" else {}
+    assert rewritten(name, data, translated, **options) == (["One.", "Two."], expected.encode(encoding))
+
+
 @pytest.mark.parametrize("num", [0, 2])
 def test_translations_must_be_as_many_as_units(tmp_path, num):
     document = opened(tmp_path / "a.txt", "one\n")

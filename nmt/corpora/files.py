@@ -40,6 +40,8 @@ def lines(file: Path) -> Iterator[str]:
                     line = line.removeprefix(_BOM)
                     if not line:
                         raise _empty(file)
+                    if line.count(0) > len(line) / 4:
+                        raise CorpusError(f"{file}, line 1: not UTF-8 but, it seems, UTF-16; convert the file to UTF-8")
                 yield line.removesuffix(b"\n").removesuffix(b"\r").decode()
     except UnicodeDecodeError as error:
         raise CorpusError(

@@ -20,6 +20,7 @@ _MARKS = (  # the longer ones first: that of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_UTF16 = ("utf-16-le", "utf-16-be")
 _HEAD = 2048  # bytes in which a file names its encoding
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
@@ -47,7 +48,11 @@ class TextFile:
             if head.startswith(mark):
                 self._mark, self.encoding = mark, encoding
                 return
-        self._mark, self.encoding = b"", "utf-8"
+        self._mark = b""
+        if unmarked := _unmarked_utf16(head):
+            self.encoding = unmarked
+            return
+        self.encoding = "utf-8"
         name = declared(head) if declared else None
         if name:
             try:
@@ -79,7 +84,7 @@ class TextFile:
 
     def write(self, pieces: Iterable[str], out: BinaryIO) -> None:
         """Write text as this file is written."""
-        encoding = self.encoding if self._mark or self._references else "utf-8"
+        encoding = self.encoding if self._mark or self._references or self.encoding in _UTF16 else "utf-8"
         encoded = (piece.encode(encoding, self._errors) for piece in pieces)
         write_bytes(itertools.chain([self._mark], encoded), out, self.path)
 
@@ -102,6 +107,14 @@ class TextFile:
             f"{self.path}{place}: byte 0x{byte:02x} is not {name} ({error.reason}); convert the file to UTF-8 first,"
             " for example with: iconv -f WINDOWS-1252 -t UTF-8"
         )
+
+
+def _unmarked_utf16(head: bytes) -> str | None:
+    """The byte order of UTF-16 without a mark: half of its bytes are zeros where letters are Latin."""
+    for encoding, zeros in zip(_UTF16, (head[1::2], head[::2]), strict=True):
+        if zeros.count(0) > len(head) / 4:
+            return encoding
+    return None
 
 
 def read_bytes(path: Path) -> bytes:
