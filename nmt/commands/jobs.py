@@ -4,18 +4,17 @@ import argparse
 import collections
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from nmt import bundle
 from nmt.commands.lines import Line, names_folder, read_lines
 from nmt.commands.progress import ProgressLine
-from nmt.commands.translate import RAY, helpers
 from nmt.documents import DocumentOptions, format_of
 from nmt.errors import NmtError
+from nmt.jobs import RAY, inputs
 from nmt.jobs import files as jobs
-from nmt.jobs import inputs
 from nmt.jobs.chunks import cut
 from nmt.jobs.journal import output_stream
 from nmt.jobs.records import count, write_records
@@ -24,8 +23,8 @@ from nmt.jobs.workers import InProcess, ModelSettings, Processes, Workers, trans
 _TABLES, _OBJECTS, _TEXTS = {"csv", "tsv", "parquet"}, {"json", "jsonl"}, {"txt"}
 
 
-def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> int:
-    """Files to files; the exit status."""
+def translate_files(arguments: argparse.Namespace, settings: ModelSettings, beside: Sequence[Path]) -> int:
+    """Files to files; the exit status. `beside` is read beside them, and so not written."""
     config = bundle.read_config(settings.folder)
     found, num_failed = _check_inputs(arguments, config.source_language, config.target_language)
     out = None if arguments.out is None else Path(arguments.out)
@@ -33,7 +32,7 @@ def translate_files(arguments: argparse.Namespace, settings: ModelSettings) -> i
     records = _records(arguments)
     files = inputs.name_outputs(found, out, into_folder)
     targets = {f"the translation of {source.path}": target for source, target in files}
-    inputs.check_written({**targets, **records}, [*(one.path for one in found), *helpers(arguments)])
+    inputs.check_written({**targets, **records}, [*(one.path for one in found), *beside])
     if not files:
         return 1
     with (
@@ -106,10 +105,10 @@ def _complain(message: str) -> None:
     print(f"nmt: error: {message}", file=sys.stderr)
 
 
-def translate_input(arguments: argparse.Namespace, settings: ModelSettings) -> int:
-    """Standard input to standard output or a file; the exit status."""
+def translate_input(arguments: argparse.Namespace, settings: ModelSettings, beside: Sequence[Path]) -> int:
+    """Standard input to standard output or a file; the exit status. `beside` is read beside it, and so not written."""
     written = {} if arguments.out is None else {"--out": Path(arguments.out)}
-    inputs.check_written({**written, **_records(arguments)}, [*inputs.standard_input(), *helpers(arguments)])
+    inputs.check_written({**written, **_records(arguments)}, [*inputs.standard_input(), *beside])
     with (
         contextlib.closing(_start(settings, arguments.workers, is_ahead=False)) as workers,
         contextlib.ExitStack() as stack,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nmt.commands.lines import names_folder, read_lines
 from nmt.config import SearchConfig, TranslationOptions
 from nmt.errors import ConfigError
+from nmt.jobs import RAY
 
 if TYPE_CHECKING:
     from nmt.translation import Translation
@@ -18,7 +19,6 @@ EXTRA = "train"  # for the Keras engine; the other needs no extra
 
 ENGINES = ("auto", "onnx", "keras")  # those of nmt.translator, which takes too long to import for a parser
 
-RAY = "ray"
 _SEARCH = (
     "beam_size",
     "length_penalty",
@@ -102,16 +102,17 @@ def run(arguments: argparse.Namespace) -> int:
     settings = ModelSettings(
         folder, search_config(arguments), options, arguments.engine, arguments.threads, tuple(others)
     )
+    beside = [Path(name) for name in (arguments.glossary, arguments.keep) if name is not None]
     if arguments.text is None:
         from nmt.commands import jobs
 
         translate = jobs.translate_input if _reads_standard_input(arguments) else jobs.translate_files
-        return translate(arguments, settings)
+        return translate(arguments, settings, beside)
 
     from nmt.jobs.inputs import check_written
     from nmt.jobs.journal import output_stream
 
-    check_written({} if arguments.out is None else {"--out": Path(arguments.out)}, helpers(arguments))
+    check_written({} if arguments.out is None else {"--out": Path(arguments.out)}, beside)
     translator = settings.load()
     with output_stream(arguments.out) as stream:
         translation = translator.translate(arguments.text, settings.search, options)
@@ -137,11 +138,6 @@ def search_config(arguments: argparse.Namespace) -> SearchConfig | None:
     if idle:
         raise ConfigError(f"--{idle[0].replace('_', '-')} is for a draw by chance: it needs --temperature above 0")
     return config
-
-
-def helpers(arguments: argparse.Namespace) -> list[Path]:
-    """What is read beside the text."""
-    return [Path(name) for name in (arguments.glossary, arguments.keep) if name is not None]
 
 
 def _folders(names: str) -> list[Path]:
