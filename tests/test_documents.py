@@ -266,6 +266,13 @@ def test_cells_that_are_not_translated_keep_their_bytes():
     assert changed.decode() == text.replace('a ""b""\r\nc', '「a ""b""\r\nc」').replace("plain", "「plain」")
 
 
+def test_a_cell_of_many_lines_ends_at_its_own_quote():
+    cell = 'one ""\n\n"" two\n""three""\nfour'
+    units, changed = rewritten("a.csv", f'text,id\n"{cell}",1\n"{cell}\n",2\n', translated, columns=("text",))
+    assert units == [cell.replace('""', '"')] * 2
+    assert changed.decode() == f'text,id\n"「{cell}」",1\n"「{cell}」\n",2\n'
+
+
 def test_tsv_has_no_quoting_but_of_whole_cells():
     text = 'text\tid\n"He" said\t1\n"all ""of"" it"\t2\n"open\t3\n\n'
     units, changed = rewritten("a.tsv", text, lambda unit: unit.upper() + "\t\n!", columns=("text",))

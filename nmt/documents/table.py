@@ -103,15 +103,19 @@ def _records(file: TextFile, delimiter: str) -> Iterator[tuple[list[str], str]]:
             at = start
             if line.startswith('"', start):
                 at = _closing_quote(line, start + 1)
+                parts, length = [line], len(line)  # joined once: a quote that is never closed takes all of the file
                 while at < 0:
                     more = next(lines, None)
                     if more is None:
                         raise DocumentError(
                             f'{file.path}, line {number}: a quote (") that begins a cell is never closed; close it,'
-                            ' or write a quote that belongs to the text as """"'
+                            " or put the cell in quotes and write each quote of its text twice"
                         )
-                    line, begin = line + more[1], len(line)
-                    at = _closing_quote(line, begin)
+                    at = _closing_quote(more[1], 0)
+                    at = at if at < 0 else length + at
+                    parts.append(more[1])
+                    length += len(more[1])
+                line = "".join(parts)
                 at += 1
             match = rest.match(line, at)
             at = match.end() if match else at
