@@ -122,6 +122,11 @@ def test_utf16_is_read_with_and_without_a_mark(name, text, encoding, mark):
     assert rewritten(name, data, translated, **options) == (["One.", "Two."], expected.encode(encoding))
 
 
+@pytest.mark.parametrize("data", [b"\0", b"\0" * 20, b"a\0", b"one\0two\0three", "One. Two.".encode("utf-16-le")[:-1]])
+def test_a_zero_alone_makes_no_utf16(data):
+    assert rewritten("a.txt", data)[1] == data
+
+
 @pytest.mark.parametrize("num", [0, 2])
 def test_translations_must_be_as_many_as_units(tmp_path, num):
     document = opened(tmp_path / "a.txt", "one\n")

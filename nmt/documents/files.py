@@ -22,6 +22,7 @@ _MARKS = (  # the longer ones first: that of UTF-32 begins with that of UTF-16
 )
 _UTF16 = ("utf-16-le", "utf-16-be")
 _HEAD = 2048  # bytes in which a file names its encoding
+_LEAST_HEAD = 8  # bytes; of fewer nobody can tell
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -110,9 +111,15 @@ class TextFile:
 
 
 def _unmarked_utf16(head: bytes) -> str | None:
-    """The byte order of UTF-16 without a mark: half of its bytes are zeros where letters are Latin."""
-    for encoding, zeros in zip(_UTF16, (head[1::2], head[::2]), strict=True):
-        if zeros.count(0) > len(head) / 4:
+    """The byte order of UTF-16 without a mark: where letters are Latin most upper bytes are zeros, and no lower one."""
+    if len(head) < _LEAST_HEAD:
+        return None
+    for encoding, upper, lower in zip(_UTF16, (head[1::2], head[::2]), (head[::2], head[1::2]), strict=True):
+        if upper.count(0) > len(upper) / 2 and not lower.count(0):
+            try:
+                codecs.getincrementaldecoder(encoding)().decode(head, final=len(head) < _HEAD)
+            except UnicodeDecodeError:
+                return None
             return encoding
     return None
 
