@@ -53,7 +53,6 @@ learning_rate = {learning_rate}
 warmup_updates = 400
 final_learning_rate = 5e-5
 label_smoothing = 0.1
-r_drop = {r_drop}
 ema = 0.999
 subword_sampling = "{subword_sampling}"
 patience = 100
@@ -100,7 +99,6 @@ def main() -> None:
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--word-dropout", type=float, default=0.1)
     parser.add_argument("--weight-drop", type=float, default=0.0)
-    parser.add_argument("--r-drop", type=float, default=0.0)
     parser.add_argument("--subword-sampling", default="none")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--test", default="dev", help="the part to score: dev while tuning (default)")

@@ -47,13 +47,6 @@ class TrainingConfig:
     )
     clip_norm: float = option(1.0, "gradients with a larger norm are scaled down to it", (0.1, 5.0), rare=True)
     label_smoothing: float = option(0.1, "probability spread over the whole vocabulary", (0.0, 0.2))
-    r_drop: float = option(
-        0.0,
-        "how much the predictions for a batch under two drawings of the noise have to agree (Liang et al. 2021, "
-        "equation 4); each update costs twice as much, for little text that is seen often",
-        (0.0, 5.0),
-        rare=True,
-    )
     ema: float = option(
         0.998,
         "exponential moving average of the weights, the ones that are evaluated and kept; 0: none",
@@ -123,7 +116,6 @@ class TrainingConfig:
             check(getattr(self, name) > 0, f"[training] {name} must be above 0, not {getattr(self, name)}")
         for name in ("label_smoothing", "ema", "source_noise"):
             check(0 <= getattr(self, name) < 1, f"[training] {name} must be in [0, 1), not {getattr(self, name)}")
-        check(self.r_drop >= 0, f"[training] r_drop must be 0 or more, not {self.r_drop}")
         check(self.restarts >= 0, f"[training] restarts must be 0 or more, not {self.restarts}")
         check(
             0 < self.plateau_factor < 1,

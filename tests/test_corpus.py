@@ -235,6 +235,7 @@ def test_any_file_name(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatc
         ({"a.tsv": b""}, "a.tsv", r"a\.tsv is empty"),
         ({"a.tsv": b"x\ty\n\xff\tz\n"}, "a.tsv", r"a\.tsv, line 2: not UTF-8 \(byte 0xff\)"),
         ({"a.tsv": "A cat.\tX\n".encode("utf-16-le")}, "a.tsv", r"a\.tsv, line 1: not UTF-8 but, it seems, UTF-16"),
+        ({"a.tsv": "A cat.\tX\n".encode("utf-16-be")}, "a.tsv", r"a\.tsv, line 1: not UTF-8 but, it seems, UTF-16"),
         ({"a.tsv": b"x y\n"}, "a.tsv", r"a\.tsv: missing column: line 1 has no tab"),
         ({"a.tsv": b"x\ty\nz\n"}, "a.tsv", r"a\.tsv, line 2: expected 2 columns as in line 1, found 1"),
         ({"a.tsv": b"x\ty\nz\tz\tz\n"}, "a.tsv", r"a\.tsv, line 2: expected 2 columns as in line 1, found 3"),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from nmt.documents import FORMATS, DocumentOptions, open_document, split_name
 from nmt.errors import DocumentError, MissingExtraError
+from nmt.text.encoding import unmarked_utf16
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)))
 LINES = st.lists(st.one_of(TEXT, st.sampled_from(["Hello there.", "", " ", "a\tb", '"', ","]))).map("\n".join)
@@ -124,6 +125,7 @@ def test_utf16_is_read_with_and_without_a_mark(name, text, encoding, mark):
 
 @pytest.mark.parametrize("data", [b"\0", b"\0" * 20, b"a\0", b"one\0two\0three", "One. Two.".encode("utf-16-le")[:-1]])
 def test_a_zero_alone_makes_no_utf16(data):
+    assert unmarked_utf16(data, is_all=True) is None
     assert rewritten("a.txt", data)[1] == data
 
 

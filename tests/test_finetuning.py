@@ -428,14 +428,12 @@ def test_the_recipe_is_sensible_from_200_to_50_000_pairs(pairs, domain):
 
 
 def test_what_is_asked_for_is_done(work):
-    options = FinetuningConfig(
-        dropout=0.0, learning_rate=1e-4, updates=7, batch_tokens=99, minutes=6, licence="A", r_drop=2.0
-    )
+    options = FinetuningConfig(dropout=0.0, learning_rate=1e-4, updates=7, batch_tokens=99, minutes=6, licence="A")
     parent = BundleConfig("p", "en", "es", SIZES, licence="A")
     recipe = make_recipe(options, defaults_for(NEW_DOMAIN, 300), parent, ("en", "es"), "child", (300, 400), 1000, 80)
     assert recipe.model.dropout == 0.0 and recipe.training.hours == pytest.approx(0.1)
     assert (recipe.training.learning_rate, recipe.training.updates, recipe.training.batch_tokens) == (1e-4, 7, 99)
-    assert recipe.licence == "A" and recipe.training.r_drop == 2.0
+    assert recipe.licence == "A"
     assert (recipe.data.source_vocab_size, recipe.data.target_vocab_size) == (300, 400)
     for size, watched in ((None, 500), (20, 500), (900, 900)):
         more = dataclasses.replace(options, dev_size=size)

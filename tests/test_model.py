@@ -130,41 +130,6 @@ def test_loss_counts_real_tokens_only():
     np.testing.assert_allclose(float(model.compute_loss(None, labels, logits)), np.mean(expected), rtol=1e-5)
 
 
-@pytest.mark.parametrize("shards", [1, 3])
-def test_predictions_under_two_noises_are_held_together(shards):
-    """R-Drop: Liang et al. 2021, equations 2 to 4, by their formulas, over the two passes' number."""
-    rng = np.random.default_rng(4)
-    batch = {"source": ids(rng, 4, 6), "target": ids(rng, 4, 5)}
-    labels = ids(rng, 4, 5)
-    labels[1, 3:] = 0
-    model = make_model()
-    model.r_drop, model.shards = 3.0, shards
-    found = model(batch, training=True)
-    parts = [numpy(part).astype("float64") for part in (found if shards > 1 else [found])]
-    assert len(parts) == shards and sum(len(part) for part in parts) == 8
-    passes = [np.concatenate(halves) for halves in zip(*(np.split(part, 2) for part in parts), strict=True)]
-    assert np.abs(passes[0] - passes[1]).max() > 0.1, "each pass has its own noise"
-    one, two = (logits - np.log(np.exp(logits).sum(-1, keepdims=True)) for logits in passes)
-    apart = [(np.exp(p) * (p - q)).sum(-1) for p, q in ((one, two), (two, one))]
-    hit = [np.take_along_axis(p, labels[..., None], axis=-1)[..., 0] for p in (one, two)]
-    likelihood = [-0.9 * at - 0.1 * p.mean(-1) for at, p in zip(hit, (one, two), strict=True)]
-    expected = (sum(likelihood) + 3.0 * sum(apart) / 2) / 2
-    loss = model.compute_loss(batch, labels, found)
-    np.testing.assert_allclose(float(numpy(loss)), expected[labels != 0].mean(), rtol=1e-4)
-    assert model(batch).shape[0] == 4, "once where nothing is learned"
-
-
-def test_without_noise_nothing_is_to_be_held_together():
-    rng = np.random.default_rng(5)
-    batch, labels = {"source": ids(rng, 3, 6), "target": ids(rng, 3, 5)}, ids(rng, 3, 5)
-    model = make_model(dropout=0.0, word_dropout=0.0, weight_drop=0.0)
-    plain = float(numpy(model.compute_loss(batch, labels, model(batch, training=True))))
-    model.r_drop = 5.0
-    np.testing.assert_allclose(
-        float(numpy(model.compute_loss(batch, labels, model(batch, training=True)))), plain, rtol=1e-5
-    )
-
-
 @pytest.mark.skipif(not backend.uses_tensorflow(), reason="the other backends take a batch whole")
 @pytest.mark.parametrize("rows", [1, 2, 7])
 def test_a_batch_in_shards_has_the_loss_and_gradients_of_the_whole(rows):

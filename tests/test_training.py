@@ -334,11 +334,6 @@ def values(variables):
     return [ops.convert_to_numpy(ops.convert_to_tensor(variable)) for variable in variables]
 
 
-def test_a_recipe_s_regularisers_reach_the_network(place):
-    model = make_model(place, r_drop=2.5, label_smoothing=0.05)
-    assert (model.r_drop, model.label_smoothing) == (2.5, 0.05)
-
-
 def test_averaged_swaps_and_swaps_back(place):
     model = make_model(place)
     averages = [v for v in model.optimizer.variables if v.path.endswith("_average")]

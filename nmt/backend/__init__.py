@@ -218,18 +218,6 @@ def soft_cross_entropy(logits: Tensor, ids: Tensor, probabilities: Tensor) -> Te
     return portable.soft_cross_entropy(logits, ids, probabilities)
 
 
-def divergence(logits: Tensor, others: Tensor) -> Tensor:
-    """How far two distributions are apart: the mean of both Kullback-Leibler divergences between them, in nats.
-
-    Args:
-        logits, others: (N, V).
-
-    Returns:
-        (N,) float32.
-    """
-    return portable.divergence(logits, others)
-
-
 # ---------------------------------------------------------------- training
 
 

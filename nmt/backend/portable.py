@@ -78,12 +78,6 @@ def soft_cross_entropy(logits: Tensor, ids: Tensor, probabilities: Tensor) -> Te
     return ops.logsumexp(logits, axis=-1) - known - rest * ops.mean(logits, axis=-1)
 
 
-def divergence(logits: Tensor, others: Tensor) -> Tensor:
-    """See `nmt.backend.divergence`."""
-    one, two = (ops.log_softmax(ops.cast(each, "float32"), axis=-1) for each in (logits, others))
-    return ops.sum((ops.exp(one) - ops.exp(two)) * (one - two), axis=-1) / 2
-
-
 # ---------------------------------------------------------------- training
 
 

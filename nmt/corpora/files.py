@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from nmt.errors import CorpusError
+from nmt.text.encoding import unmarked_utf16
 
 CHUNK = 10_000  # pairs read at a time
 Chunk = tuple[list[str], list[str]]  # sources and their translations
@@ -40,7 +41,7 @@ def lines(file: Path) -> Iterator[str]:
                     line = line.removeprefix(_BOM)
                     if not line:
                         raise _empty(file)
-                    if _is_utf16(line):
+                    if unmarked_utf16(line):
                         raise CorpusError(f"{file}, line 1: not UTF-8 but, it seems, UTF-16; convert the file to UTF-8")
                 yield line.removesuffix(b"\n").removesuffix(b"\r").decode()
     except UnicodeDecodeError as error:
@@ -51,12 +52,6 @@ def lines(file: Path) -> Iterator[str]:
         raise _unreadable(file, error) from None
     if not number:
         raise _empty(file)
-
-
-def _is_utf16(line: bytes) -> bool:
-    """Whether every other byte is a zero, as where letters are Latin, and none of the others."""
-    halves = line[::2], line[1::2]
-    return len(line) > 4 and any(a.count(0) > len(line) / 4 and not b.count(0) for a, b in (halves, halves[::-1]))
 
 
 def pair_chunks(source_file: Path, target_file: Path) -> Iterator[Chunk]:

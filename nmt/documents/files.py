@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nmt.errors import DocumentError
+from nmt.text.encoding import UTF16, unmarked_utf16
 
 _MARKS = (  # the longer ones first: that of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -20,9 +21,7 @@ _MARKS = (  # the longer ones first: that of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_UTF16 = ("utf-16-le", "utf-16-be")
 _HEAD = 2048  # bytes in which a file names its encoding
-_LEAST_HEAD = 8  # bytes; of fewer nobody can tell
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -50,7 +49,7 @@ class TextFile:
                 self._mark, self.encoding = mark, encoding
                 return
         self._mark = b""
-        if unmarked := _unmarked_utf16(head):
+        if unmarked := unmarked_utf16(head, is_all=len(head) < _HEAD):
             self.encoding = unmarked
             return
         self.encoding = "utf-8"
@@ -85,7 +84,7 @@ class TextFile:
 
     def write(self, pieces: Iterable[str], out: BinaryIO) -> None:
         """Write text as this file is written."""
-        encoding = self.encoding if self._mark or self._references or self.encoding in _UTF16 else "utf-8"
+        encoding = self.encoding if self._mark or self._references or self.encoding in UTF16 else "utf-8"
         encoded = (piece.encode(encoding, self._errors) for piece in pieces)
         write_bytes(itertools.chain([self._mark], encoded), out, self.path)
 
@@ -108,20 +107,6 @@ class TextFile:
             f"{self.path}{place}: byte 0x{byte:02x} is not {name} ({error.reason}); convert the file to UTF-8 first,"
             " for example with: iconv -f WINDOWS-1252 -t UTF-8"
         )
-
-
-def _unmarked_utf16(head: bytes) -> str | None:
-    """The byte order of UTF-16 without a mark: where letters are Latin most upper bytes are zeros, and no lower one."""
-    if len(head) < _LEAST_HEAD:
-        return None
-    for encoding, upper, lower in zip(_UTF16, (head[1::2], head[::2]), (head[::2], head[1::2]), strict=True):
-        if upper.count(0) > len(upper) / 2 and not lower.count(0):
-            try:
-                codecs.getincrementaldecoder(encoding)().decode(head, final=len(head) < _HEAD)
-            except UnicodeDecodeError:
-                return None
-            return encoding
-    return None
 
 
 def read_bytes(path: Path) -> bytes:

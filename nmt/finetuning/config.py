@@ -75,9 +75,6 @@ class FinetuningConfig:
     dropout: float | None = option(None, "noise on embeddings and between layers", (0.0, 0.5), rare=True)
     word_dropout: float | None = option(None, "share of words whose embedding is zeroed", (0.0, 0.3), rare=True)
     label_smoothing: float = option(0.1, "probability spread over the whole vocabulary", (0.0, 0.2), rare=True)
-    r_drop: float = option(
-        0.0, "how much predictions under two drawings of the noise have to agree: updates cost twice", (0.0, 5.0)
-    )
     source_noise: float = option(
         0.1, "share of source sentences read as hurried people type them, so that this is not forgotten", (0.0, 0.3)
     )
@@ -188,7 +185,7 @@ def _check_sizes(options: FinetuningConfig) -> None:
         value = getattr(options, field.name)
         _check(not isinstance(value, float) or math.isfinite(value), f"{field.name} must be a number, not {value}")
     _check(options.mix_share > 0, f"mix_share must be above 0, not {options.mix_share}")
-    for name in ("test_size", "rehearse", "near", "low_rank", "minutes", "extra_pieces", "trial_updates", "r_drop"):
+    for name in ("test_size", "rehearse", "near", "low_rank", "minutes", "extra_pieces", "trial_updates"):
         value = getattr(options, name)
         _check(value is None or value >= 0, f"{name} must be 0 or more, not {value}")
     for name in ("dev_size", "vocab_size", "updates", "batch_tokens", "patience"):

@@ -77,7 +77,6 @@ def make_recipe(
         warmup_updates=max(1, min(updates // 20, 400)),
         final_learning_rate=rate / 20,
         label_smoothing=options.label_smoothing,
-        r_drop=options.r_drop,
         ema=round(1 - 1 / max(2.0, min(updates / 20, 1000.0)), 4),  # over a twentieth of the run
         source_noise=options.source_noise,
         patience=options.patience,

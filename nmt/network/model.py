@@ -64,20 +64,16 @@ class TranslationModel(keras.Model):
         config: kind, sizes and noise; both vocabulary sizes must be set.
         label_smoothing: of the training loss.
         shards: in training, a batch is cut into so many parts, which a backend may work on side by side.
-        r_drop: in training, how much the predictions under two drawings of the noise have to agree: α of Liang et al.
-            2021, "R-Drop", equation 4. Each batch is computed twice then; 0: once.
 
     Example:
         memory, states = model.encode(source)              # (B, S) ids, 0 is padding, on the right
         decoded = model.decode(target, memory, states)     # (B, T) ids that start with BOS
     """
 
-    def __init__(
-        self, config: ModelConfig, label_smoothing: float = 0.0, shards: int = 1, r_drop: float = 0.0, **options: Any
-    ):
+    def __init__(self, config: ModelConfig, label_smoothing: float = 0.0, shards: int = 1, **options: Any):
         backend.begin()
         super().__init__(**options)
-        self.config, self.label_smoothing, self.shards, self.r_drop = config, label_smoothing, shards, r_drop
+        self.config, self.label_smoothing, self.shards = config, label_smoothing, shards
         self._soft_targets: tuple[np.ndarray, np.ndarray] | None = None
         self.source_embedding = Embedding(
             config.source_vocab_size, config.embedding_dim, config.word_dropout, name="source_embedding"
@@ -189,8 +185,7 @@ class TranslationModel(keras.Model):
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor | tuple[Tensor, ...]:
         """Teacher forcing: {"source": (B, S), "target": (B, T) from BOS on} -> logits (B, T, V).
 
-        Training with shards gives those of each shard, from the first rows of the batch to the last; with R-Drop, those
-        of the shard's rows under one noise, then those of the same rows under another.
+        Training with shards gives those of each shard, from the first rows of the batch to the last.
         """
         sources, targets = (self._cut(inputs[name], training) for name in ("source", "target"))
         logits = []
@@ -209,13 +204,12 @@ class TranslationModel(keras.Model):
         return ops.where(is_soft, ids, labels[:, None]), ops.where(is_soft, probabilities, hard)
 
     def _cut(self, rows: Tensor, training: bool) -> list[Tensor]:
-        """The rows of each shard of a batch; with fewer rows than shards, some have none. With R-Drop, all twice."""
-        if not training:
+        """The rows of each shard of a batch; with fewer rows than shards, some have none."""
+        if not training or self.shards == 1:
             return [rows]
         count = ops.shape(rows)[0]
         marks = [count * k // self.shards for k in range(self.shards + 1)]
-        parts = [rows] if self.shards == 1 else [rows[a:b] for a, b in itertools.pairwise(marks)]
-        return [ops.concatenate([part, part]) for part in parts] if self.r_drop else parts
+        return [rows[a:b] for a, b in itertools.pairwise(marks)]
 
     def named_weights(self) -> dict[str, np.ndarray]:
         """Every array of the network by a name that does not depend on the backend, such as `encoder_0/forward/kernel`.
@@ -257,9 +251,9 @@ class TranslationModel(keras.Model):
         """
         shards = y_pred if isinstance(y_pred, tuple) else (y_pred,)
         is_soft = training and self._soft_targets is not None and "soft" in x
-        places = self._cut(x["soft"], training) if is_soft else [None] * len(shards)
-        total, num_tokens = 0.0, 0.0
-        for logits, rows, soft in zip(shards, self._cut(y, training), places, strict=True):
+        places = self._cut(x["soft"], len(shards) > 1) if is_soft else [None] * len(shards)
+        total = 0.0
+        for logits, rows, soft in zip(shards, self._cut(y, len(shards) > 1), places, strict=True):
             labels = ops.reshape(rows, (-1,))
             logits = ops.reshape(logits, (-1, self.config.target_vocab_size))
             smoothing = self.label_smoothing if training else 0.0
@@ -267,19 +261,9 @@ class TranslationModel(keras.Model):
                 losses = backend.smoothed_cross_entropy(logits, labels, smoothing)
             else:
                 losses = backend.soft_cross_entropy(logits, *self._wanted(labels, ops.reshape(soft, (-1,)), smoothing))
-            if training and self.r_drop:
-                half = self.r_drop / 2  # of two passes, of which `losses` will be the mean, not the sum
-                losses = losses + half * self._disagreement(logits)
-            is_real = ops.cast(ops.not_equal(labels, PAD_ID), "float32")
-            total, num_tokens = total + ops.sum(losses * is_real), num_tokens + ops.sum(is_real)
-        mean = total / num_tokens
+            total = total + ops.sum(losses * ops.cast(ops.not_equal(labels, PAD_ID), "float32"))
+        mean = total / ops.sum(ops.cast(ops.not_equal(y, PAD_ID), "float32"))
         return sum(self.losses, mean) if training else mean
-
-    @staticmethod
-    def _disagreement(logits: Tensor) -> Tensor:
-        """How far each token's prediction is from that under the other noise: (2N, V) -> (2N,), in nats."""
-        apart = backend.divergence(*ops.split(logits, 2))
-        return ops.concatenate([apart, apart])
 
 
 def _weight_name(variable: Any) -> str:

@@ -69,7 +69,7 @@ def build_model(
     """
     options = recipe.training
     sizes = dataclasses.replace(recipe.model, source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size)
-    model = TranslationModel(sizes, options.label_smoothing, shards, options.r_drop)
+    model = TranslationModel(sizes, label_smoothing=options.label_smoothing, shards=shards)
     if prepare is not None:
         prepare(model)
     optimizer = backend.adam(
