@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from nmt.finetuning.config import FinetuningConfig
     from nmt.finetuning.ending import Finetuning
     from nmt.finetuning.finetuner import finetune
-    from nmt.inspection import Inspection, inspect
+    from nmt.inspection import Inspection
     from nmt.jobs.files import FileReport, translate_file
     from nmt.languages import language, looks_like
     from nmt.live import LiveTranslation, LiveTranslator
     from nmt.text.glossary import read_glossary
-    from nmt.translator import Alternative, Choice, Partial, Sentence, Translation, Translator, Word
+    from nmt.translator import Alternative, Choice, Partial, Sentence, Translation, Translator, Word, inspect
 
 __version__ = "0.1.0"
 
@@ -101,7 +101,7 @@ _HOME = {
     "TranslationOptions": "nmt.config",
     "Translator": "nmt.translator",
     "Word": "nmt.translator",
-    "inspect": "nmt.inspection",
+    "inspect": "nmt.translator",
     "finetune": "nmt.finetuning.finetuner",
     "installed": "nmt.bundle",
     "language": "nmt.languages",

@@ -15,8 +15,8 @@ from nmt.corpora.corpus import Corpus
 from nmt.engines.onnx import OnnxEngine
 from nmt.errors import BundleError, ConfigError
 from nmt.evaluation.metrics import corpus_scores
+from nmt.processors import num_processors
 from nmt.tokenizer import Tokenizer
-from nmt.translating.loading import num_processors
 from nmt.translator import Translator
 
 TOLERANCE = 0.2  # points of BLEU and of chrF that 8 bits may lose

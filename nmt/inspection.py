@@ -7,7 +7,7 @@ Axis letters: S source tokens, T target tokens, N either, H units.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID, Tokenizer
 from nmt.translation import Translation
 
 NUM_CANDIDATES = 8
-_NUM_OPEN = 2  # models that stay in memory
+NUM_OPEN = 2  # models that stay in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,25 +98,11 @@ class Inspection:
         return np.clip(1 - (one @ two.T) / np.outer(*lengths), 0, 2)
 
 
-def inspect(bundle: str | Path | BundleInfo, sentence: str, translation: str | None = None) -> Inspection:
-    """Run the network on one sentence and keep every number.
+def inspect_pair(bundle: str | Path | BundleInfo, sentence: str, translation: str) -> Inspection:
+    """Run the network on one sentence and one translation of it, as `nmt.inspect` says.
 
-    The translation is fed to the decoder whatever the network would have written (teacher forcing). Both texts are
-    taken whole, in the one spelling that the tokenizers give them.
-
-    Args:
-        bundle: an installed one such as "en-ja", a bundle's folder, or what is known about one.
-        sentence: one sentence of the source language.
-        translation: of it; where None, the best one that `Translator` finds, in the very tokens that it read and wrote.
-
-    Raises:
-        BundleError: there is no such model, or it has no training weights, or it is damaged.
-        ConfigError: more or less than one sentence, or one that is too long.
-        MissingExtraError: the package that reads training weights is not installed.
+    Both texts are taken whole, in the one spelling that the tokenizers give them.
     """
-    if translation is None:
-        folder = _folder(bundle)
-        return inspect_found(folder, _translate(folder, _stamp(folder))(sentence))
     network = _network(bundle)
     if not sentence.strip():
         raise ConfigError("there is nothing to inspect: the sentence is empty")
@@ -124,10 +110,10 @@ def inspect(bundle: str | Path | BundleInfo, sentence: str, translation: str | N
 
 
 def inspect_found(bundle: str | Path | BundleInfo, found: Translation, text: str | None = None) -> Inspection:
-    """`inspect` for what a translator has found for one sentence, in the very tokens that it read and wrote.
+    """`inspect_pair` for what a translator has found for one sentence, in the very tokens that it read and wrote.
 
     Args:
-        bundle: see `inspect`.
+        bundle: see `nmt.inspect`.
         found: the translation.
         text: one of the alternatives, the best where None. One that is not among them is spelled by the tokenizer.
     """
@@ -142,7 +128,7 @@ def inspect_found(bundle: str | Path | BundleInfo, found: Translation, text: str
         raise ConfigError("there is nothing to inspect: the text has nothing to translate")
     if text is None:
         raise ConfigError(f"inspect one sentence at a time: this text is translated as {len(found.sentences)}")
-    return inspect(bundle, found.source, text)
+    return inspect_pair(bundle, found.source, text)
 
 
 class _Network:
@@ -204,7 +190,8 @@ def _weights(folder: Path, config: BundleConfig) -> dict[str, np.ndarray]:
     return weights
 
 
-def _folder(bundle: str | Path | BundleInfo) -> Path:
+def folder_of(bundle: str | Path | BundleInfo) -> Path:
+    """Where the bundle lies."""
     if isinstance(bundle, BundleInfo):
         if bundle.folder == Path():
             raise BundleError(
@@ -215,22 +202,15 @@ def _folder(bundle: str | Path | BundleInfo) -> Path:
 
 
 def _network(bundle: str | Path | BundleInfo) -> _Network:
-    folder = _folder(bundle)
-    return _open(folder, _stamp(folder))
+    folder = folder_of(bundle)
+    return _open(folder, stamp_of(folder))
 
 
-def _stamp(folder: Path) -> int:
+def stamp_of(folder: Path) -> int:
     """Another number when the bundle has been written again."""
     return (folder / CONFIG).stat().st_mtime_ns
 
 
-@functools.lru_cache(maxsize=_NUM_OPEN)
+@functools.lru_cache(maxsize=NUM_OPEN)
 def _open(folder: Path, stamp: int) -> _Network:
     return _Network(folder)
-
-
-@functools.lru_cache(maxsize=_NUM_OPEN)
-def _translate(folder: Path, stamp: int) -> Callable[[str], Translation]:
-    from nmt.translator import Translator  # which is built on this module
-
-    return Translator.load(folder, num_threads=1).translate

@@ -1,6 +1,7 @@
 """Text in, translation out: the one facade that the command line, the page and scripts use."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from nmt import bundle, languages
 from nmt.bundle import BundleConfig, BundleInfo
 from nmt.config import SearchConfig, TranslationOptions
 from nmt.engines import Engine
-from nmt.inspection import Inspection, inspect_found
+from nmt.inspection import NUM_OPEN, Inspection, folder_of, inspect_found, inspect_pair, stamp_of
 from nmt.text.masking import Masked
 from nmt.tokenizer import Tokenizer
 from nmt.translating import loading
@@ -19,7 +20,7 @@ from nmt.translating.sentences import SentenceTranslator
 from nmt.translating.streaming import stream
 from nmt.translation import Alternative, Choice, Partial, Sentence, Translation, Word, untranslated
 
-__all__ = ["Alternative", "Choice", "Partial", "Sentence", "Translation", "Translator", "Word"]
+__all__ = ["Alternative", "Choice", "Partial", "Sentence", "Translation", "Translator", "Word", "inspect"]
 
 _OPTIONS = TranslationOptions()
 
@@ -209,3 +210,30 @@ class Translator:
         if translation is not None:  # it may be one of the alternatives
             config = dataclasses.replace(config, num_alternatives=config.beam_size)
         return inspect_found(self._info, self.translate(sentence, config), translation)
+
+
+def inspect(bundle: str | Path | BundleInfo, sentence: str, translation: str | None = None) -> Inspection:
+    """Run the network on one sentence and keep every number.
+
+    The translation is fed to the decoder whatever the network would have written (teacher forcing). Both texts are
+    taken whole, in the one spelling that the tokenizers give them.
+
+    Args:
+        bundle: an installed one such as "en-ja", a bundle's folder, or what is known about one.
+        sentence: one sentence of the source language.
+        translation: of it; where None, the best one that `Translator` finds, in the very tokens that it read and wrote.
+
+    Raises:
+        BundleError: there is no such model, or it has no training weights, or it is damaged.
+        ConfigError: more or less than one sentence, or one that is too long.
+        MissingExtraError: the package that reads training weights is not installed.
+    """
+    if translation is not None:
+        return inspect_pair(bundle, sentence, translation)
+    folder = folder_of(bundle)
+    return inspect_found(folder, _loaded(folder, stamp_of(folder)).translate(sentence))
+
+
+@functools.lru_cache(maxsize=NUM_OPEN)
+def _loaded(folder: Path, stamp: int) -> Translator:
+    return Translator.load(folder, num_threads=1)

@@ -15,7 +15,7 @@ from nmt import errors
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("errors", "option", "training_config", "config", "recipe", "languages"),
+    ("errors", "option", "training_config", "config", "recipe", "languages", "processors"),
     ("corpora", "tokenizer", "text"),
     ("backend", "network", "search"),
     (

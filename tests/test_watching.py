@@ -9,9 +9,9 @@ from nmt.config import ModelConfig
 from nmt.engines.keras import KerasEngine
 from nmt.engines.onnx import OnnxEngine
 from nmt.network.model import TranslationModel
+from nmt.processors import num_processors
 from nmt.tokenizer import BOS_ID, EOS_ID
 from nmt.training.watching import CurrentEngine
-from nmt.translating.loading import num_processors
 
 SIZES = ModelConfig(50, 60, 16, encoder_units=12, decoder_units=24, attention_dim=8)
 SOURCES = [[7, 20, 33, EOS_ID], [9, EOS_ID], [5, 6, 7, 8, 9, EOS_ID]]

@@ -28,6 +28,7 @@ with quietly():
 import numpy as np
 
 from nmt.backend import portable, updates
+from nmt.processors import num_processors
 
 Tensor = Any
 
@@ -90,8 +91,7 @@ def shards_for_training(num_threads: int = 0) -> int:
     Args:
         num_threads: 0 for as many as there are processor cores.
     """
-    if not num_threads:
-        num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    num_threads = num_threads or num_processors()
     if BACKEND != "tensorflow" or has_gpu() or num_threads == 1:
         return 1
     fast.set_threads(1, num_threads)

@@ -22,6 +22,7 @@ from nmt.config import SearchConfig, TranslationOptions
 from nmt.errors import NmtError
 from nmt.jobs.chunks import Chunk, as_one_line
 from nmt.jobs.journal import Problem, Result
+from nmt.processors import num_processors
 from nmt.text import segment
 
 if TYPE_CHECKING:
@@ -208,11 +209,6 @@ def translate_in_worker(settings: ModelSettings, texts: list[str]) -> list[Resul
 @functools.lru_cache(maxsize=1)
 def _loaded(settings: ModelSettings) -> "Translator":
     return settings.load()
-
-
-def num_processors() -> int:
-    """How many this process may use, which in a container can be fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _leave_with_parent() -> None:

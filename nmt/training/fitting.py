@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import gc
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from nmt.backend import keras
 from nmt.config import Recipe, TrainingConfig
 from nmt.corpora.corpus import Corpus
 from nmt.network.model import TranslationModel
+from nmt.processors import num_processors
 from nmt.tokenizer import Tokenizer
 from nmt.training import updates
 from nmt.training.batches import BatchPlan, EncodedCorpus, SourceNoise
@@ -198,4 +198,5 @@ def pack_run(
 def time_fact(rounds: Rounds) -> str:
     """How long it took, for a card."""
     hours = rounds.progress.seconds / 3600
-    return f"{hours:.2f} hours on {os.cpu_count()} processor cores, {precision(rounds.options)}"
+    cores = num_processors()
+    return f"{hours:.2f} hours on {cores} processor core{'s' if cores > 1 else ''}, {precision(rounds.options)}"

@@ -13,10 +13,10 @@ from nmt.engines.keras import KerasEngine
 from nmt.evaluation.metrics import Score, corpus_scores
 from nmt.export import engine_of
 from nmt.network.model import TranslationModel
+from nmt.processors import num_processors
 from nmt.search.beam import State, Step
 from nmt.tokenizer import Tokenizer
 from nmt.training.targets import Target, TargetEngine
-from nmt.translating.loading import num_processors
 from nmt.translator import Translator
 
 _GREEDY = SearchConfig(beam_size=1)

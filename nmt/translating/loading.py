@@ -1,7 +1,6 @@
 """Opening a bundle: its tokenizers and the engine that runs its network, each checked."""
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from nmt.bundle import BundleConfig, BundleInfo
 from nmt.engines import Engine
 from nmt.engines.ensemble import EnsembleEngine
 from nmt.errors import BundleError, ConfigError, MissingExtraError
+from nmt.processors import num_processors
 from nmt.tokenizer import Tokenizer
 
 ENGINES = ("auto", "onnx", "keras")
@@ -121,11 +121,6 @@ def load_ensemble(names_or_folders: Sequence[str | Path], engine: str = "auto", 
 
 def _languages(model: LoadedModel) -> tuple[str, str]:
     return model.info.source_language, model.info.target_language
-
-
-def num_processors() -> int:
-    """How many this process may use, which in a container can be fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _onnx_engine(folder: Path, config: BundleConfig) -> Engine:
