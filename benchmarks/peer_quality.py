@@ -22,7 +22,7 @@ from pathlib import Path
 from nmt.evaluation.metrics import corpus_scores
 from nmt.tokenizer import Tokenizer
 
-EVERY = 500
+EVERY = 100
 
 
 def as_pieces(text: Path, tokenizer: Tokenizer, out: Path) -> None:
@@ -78,6 +78,8 @@ def main() -> None:
 
     if begin("onmt_build_vocab", "-config", config, "-n_sample", -1).wait():
         raise SystemExit(f"onmt_build_vocab failed; see {work}/log.txt")
+    for old in work.glob("model_step_*.pt"):  # of a run before
+        old.unlink()
     start = time.monotonic()
     training = begin(
         "onmt_train", "-config", config,

@@ -217,11 +217,14 @@ def write(
         card: the README.md.
 
     Raises:
-        BundleError: the disk is full, or the folder cannot be written; an older bundle is as it was.
+        BundleError: the disk is full, or the folder cannot be written, or holds something else; what was there is as
+            it was.
     """
     import safetensors.numpy
 
     folder = Path(folder)
+    if folder.is_dir() and not (folder / CONFIG).is_file() and any(folder.iterdir()):
+        raise BundleError(f"{folder} holds something that is no model; choose another folder, or empty it")
     with _saying_what_cannot_be_written(folder), _replacing(folder) as temporary:
         half = {name: np.ascontiguousarray(values, dtype=np.float16) for name, values in weights.items()}
         safetensors.numpy.save_file(half, temporary / WEIGHTS)

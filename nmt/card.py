@@ -38,7 +38,7 @@ def model_card(
         f'Translator.load("{config.name}").translate("Good morning!").text  # or the path of this folder',
         "```",
         "",
-        "It is meant for everyday sentences like those it was trained on. It makes mistakes, most of all with long "
+        "It is meant for sentences like those it was trained on. It makes mistakes, most of all with long "
         "sentences, names, numbers and technical text; do not rely on it where an error would hurt someone.",
         "",
         "## Data and licence",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nmt.errors import ConfigError
+from nmt.languages import language
 from nmt.option import check as _check
 from nmt.option import documented, from_dict, option
 from nmt.training_config import TrainingConfig as TrainingConfig
@@ -230,6 +231,16 @@ class DataConfig:
             _check(0.001 <= weight <= 1000, f"[data] weights must be from 0.001 to 1000, not {weight}")
 
 
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a model, which is the name of a folder as well.
+
+    Raises:
+        ConfigError: it is empty, or names a place and not just a folder.
+    """
+    is_folder = bool(name.strip(". ")) and not set(name) & set("/\\\0\n\r")
+    _check(is_folder, f'a model is called something like en-ja-mine, without slashes, not "{name}"')
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that makes one model: what `nmt train` reads."""
@@ -257,7 +268,11 @@ class Recipe:
         return (self.target_language, *self.other_targets)
 
     def __post_init__(self) -> None:
+        check_name(self.name)
         codes = self.target_languages
+        for code in (self.source_language, *codes):
+            language(code)
+        _check(self.source_language not in codes, f"source and target must be two languages, not twice {codes[0]}")
         _check(len(set(codes)) == len(codes), f"other_targets must name each language once, not {', '.join(codes[1:])}")
         for name in ("train", "dev", "test") if self.other_targets else ():
             places = getattr(self.data, name)

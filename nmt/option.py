@@ -42,6 +42,11 @@ def documentation(of: "Field[Any]") -> Documentation | None:
     return of.metadata.get(_KEY)
 
 
+def check_seed(seed: int, name: str) -> None:
+    """Refuse what one of the generators that are seeded does not take."""
+    check(0 <= seed < 2**32, f"{name} must be from 0 to {2**32 - 1:,}, not {seed:,}")
+
+
 def check(condition: bool, message: str) -> None:
     """Refuse a value that an option cannot have.
 

@@ -1,8 +1,10 @@
 """The options of training; `nmt.config` has those of the other parts."""
 
+import dataclasses
+import math
 from dataclasses import dataclass
 
-from nmt.option import check, option
+from nmt.option import check, check_seed, option
 
 SCHEDULES = ("cosine", "inverse_sqrt", "plateau")
 SAMPLED = ("none", "source", "both")
@@ -101,6 +103,10 @@ class TrainingConfig:
         )
 
     def _check_numbers(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            is_number = not isinstance(value, float) or math.isfinite(value)
+            check(is_number, f"[training] {field.name} must be a finite number, not {value}")
         for name in (
             "batch_tokens",
             "accumulate",
@@ -116,7 +122,14 @@ class TrainingConfig:
             check(getattr(self, name) > 0, f"[training] {name} must be above 0, not {getattr(self, name)}")
         for name in ("label_smoothing", "ema", "source_noise"):
             check(0 <= getattr(self, name) < 1, f"[training] {name} must be in [0, 1), not {getattr(self, name)}")
-        check(self.restarts >= 0, f"[training] restarts must be 0 or more, not {self.restarts}")
+        for name in ("restarts", "hours"):
+            check(getattr(self, name) >= 0, f"[training] {name} must be 0 or more, not {getattr(self, name)}")
+        check(
+            0 <= self.final_learning_rate <= self.learning_rate,
+            f"[training] final_learning_rate must be from 0 to learning_rate ({self.learning_rate:g}), "
+            f"not {self.final_learning_rate:g}",
+        )
+        check_seed(self.seed, "[training] seed")
         check(
             0 < self.plateau_factor < 1,
             f"[training] plateau_factor must be between 0 and 1, not {self.plateau_factor}",

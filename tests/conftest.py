@@ -78,11 +78,7 @@ def _random_bundle(folder, target_language, source, target):
         decoder_units=32,
         attention_dim=16,
     )
-    folder.mkdir()
-    models = {}
-    for name, one in ((bundle.SOURCE_TOKENIZER, source), (bundle.TARGET_TOKENIZER, target)):
-        one.save(folder / name)
-        models[name] = (folder / name).read_bytes()
+    models = {bundle.SOURCE_TOKENIZER: source.model, bundle.TARGET_TOKENIZER: target.model}
     config = BundleConfig(
         folder.name, "en", target_language, sizes, SearchConfig(beam_size=3, max_length_extra=6), max_source_tokens=40
     )

@@ -184,6 +184,9 @@ def test_parquet_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(CorpusError, match=r"x\.parquet cannot be read as Parquet") as caught:
         read_corpus(_write(tmp_path / "x.parquet", "nothing of the kind"), "en", "ja")
     assert "\n" not in str(caught.value)
+    odd = pyarrow.array([b"caf\xe9"], pyarrow.binary()).cast(pyarrow.string(), safe=False)
+    with pytest.raises(CorpusError, match=r"o\.parquet cannot be read as Parquet: 'utf-8' codec"):
+        read_corpus(_parquet(tmp_path / "o.parquet", en=odd, ja=["b"]), "en", "ja")
     with pytest.raises(CorpusError, match=r"no such file: .*none\.parquet"):
         read_corpus(tmp_path / "none.parquet", "en", "ja")
     monkeypatch.setitem(sys.modules, "datasets", None)
@@ -431,10 +434,21 @@ def test_a_limit_reads_no_further(tmp_path: Path) -> None:
         ("hf:en-de/x", None),
         ("KDE4.en-ja", ("en", "ja")),
         ("work/train", None),
+        ("my-set", None),
+        ("work/raw-all", None),
+        ("hf:me/my-set", None),
+        ("dev-set.en-de", ("en", "de")),
+        ("all-new.en-de", ("en", "de")),
+        ("en-cy", ("en", "cy")),
     ],
 )
 def test_languages_told_by_names(place: str, expected: tuple[str, str] | None) -> None:
     assert languages_told(place) == expected
+
+
+@pytest.mark.parametrize(("name", "line"), [("x.csv", "a" * 140_000 + ",b"), ("x.jsonl", "[" * 200_000)])
+def test_a_first_line_that_cannot_be_taken_apart_tells_nothing(name: str, line: str, tmp_path: Path) -> None:
+    assert languages_told(str(_write(tmp_path / name, line + "\n"))) is None
 
 
 def test_languages_told_by_columns(tmp_path: Path) -> None:
@@ -528,6 +542,8 @@ def test_corpora_of_other_languages_are_not_mixed(
     turned = str(_write(tmp_path / "x.de-en.tsv", "eins\tone\n"))  # the columns are not named, so their order counts
     assert "x.de-en.tsv seems to be de-en, but" in said(inputs[0], turned)
     assert "cannot tell the languages" in said(inputs[1])
+    for missing in ("missing.parquet", "nosuch/prefix", str(tmp_path / "nothing")):
+        assert f"no such file: {missing}" in said(missing)
     assert not (tmp_path / "out").exists()
 
 

@@ -28,10 +28,6 @@ def twin(tiny_bundle, tmp_path_factory):
     keras.utils.set_random_seed(4)
     weights = {name: values * 2 for name, values in TranslationModel(config.model).named_weights().items()}
     models = {name: (folder / name).read_bytes() for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
-    shutil.rmtree(folder)
-    folder.mkdir()
-    for name, data in models.items():
-        (folder / name).write_bytes(data)
     return bundle.write(folder, config, models | graphs.build(config.model, weights), weights, "# twin\n")
 
 

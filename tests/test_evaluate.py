@@ -1,7 +1,9 @@
 """`nmt evaluate` on real, if random, models."""
 
+import gzip
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -102,9 +104,27 @@ def test_line_by_line(files, tiny_bundle, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
-    [([], "nothing to evaluate"), (["--translations", "x", "--beam-size", "1"], "go with --model")],
+    [
+        ([], "nothing to evaluate"),
+        (["--translations", "x", "--beam-size", "1"], "go with --model"),
+        (["--translations", "x", "--translations", "x"], "--translations x is given twice"),
+        (["--model", "en-ja", "--model", "en-ja"], "en-ja is given twice"),
+        (["--model", "en-ja", "--beam-size", "5", "--beam-size", "5"], "--beam-size 5 is given twice"),
+        (["--translations", "x", "--samples", "-1"], "--samples must be 0 or more, not -1"),
+    ],
 )
 def test_wrong_usage(arguments, reason, capsys):
     with pytest.raises(SystemExit):
         main(["evaluate", *arguments, "a.en", "a.ja"])
     assert reason in capsys.readouterr().err
+
+
+def test_packed_files_are_read_as_well(files, tmp_path, capsys):
+    packed = []
+    for file in files:
+        path = tmp_path / f"{Path(file).name}.gz"
+        path.write_bytes(gzip.compress(Path(file).read_bytes()))
+        packed.append(str(path))
+    for source, reference in (files, packed):
+        assert main(["evaluate", "--translations", reference, source, reference, "--samples", "0"]) == 0
+        assert "100.00" in capsys.readouterr().out

@@ -170,6 +170,7 @@ def test_a_run_that_began_before_there_were_lists_is_still_its_own(tmp_path: Pat
     del values["data"]["weights"], values["training"]["source_noise"]
     path.write_text(json.dumps(values), encoding="utf-8")
     check_recipe(tmp_path, recipe)
+    (tmp_path / "source.model").touch()
     for train, weights in ((("b/train",), ()), (("a/train",), (2.0,)), (("a/train", "b/train"), ())):
         other = dataclasses.replace(recipe, data=dataclasses.replace(data, train=train, weights=weights))
         with pytest.raises(TrainingError, match="another recipe"):

@@ -1,5 +1,6 @@
 """Bundles with their serving graphs: built, compared, refused, and never half written."""
 
+import dataclasses
 import shutil
 
 import pytest
@@ -141,3 +142,24 @@ def test_the_card_says_when_the_graphs_are_not_those_that_were_scored(own):
     assert card.read_text(encoding="utf-8").endswith(
         "- Serving graphs: float32, exported after the scores below were measured\n"
     )
+
+
+def test_packing_touches_nothing_but_its_folder(tmp_path, tiny_bundle, dev, monkeypatch):
+    """Whatever the model is called."""
+    monkeypatch.setattr(export, "precision_costs", lambda *_: [export.PrecisionCost("chrF", 30.0, 29.9)])
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").touch()
+    config = dataclasses.replace(bundle.read_config(tiny_bundle), name=str(precious))
+    files = {name: tiny_bundle / name for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
+    pack(tmp_path / "made", config, bundle.read_weights(tiny_bundle), files, dev, dev, {})
+    assert [path.name for path in precious.iterdir()] == ["thesis.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "precious"]
+
+
+def test_a_folder_that_is_no_model_is_not_replaced_by_one(tmp_path, tiny_bundle):
+    config, weights = bundle.read_config(tiny_bundle), bundle.read_weights(tiny_bundle)
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(BundleError, match="holds something that is no model"):
+        bundle.write(tmp_path, config, {}, weights, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

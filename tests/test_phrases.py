@@ -1,5 +1,7 @@
 """Words and phrases found in parallel sentences: the right ones, each time the same."""
 
+import collections
+
 import numpy as np
 import pytest
 
@@ -108,7 +110,7 @@ def test_of_much_text_a_part_is_read_evenly(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_where_there_is_nothing() -> None:
-    with pytest.raises(CorpusError, match="2 pairs hold no phrase that is translated alike 3 times; give more text"):
+    with pytest.raises(CorpusError, match="2 pairs hold no phrase that is translated alike 3 times, and no word"):
         find_phrases(sentences(2), "en", "de")
     with pytest.raises(CorpusError, match="0 pairs hold no phrase"):
         find_phrases(Corpus([], []), "en", "de")
@@ -145,3 +147,31 @@ def test_the_command(tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     assert cli.main(["data", "phrases", *place, "--out", str(out), "--least-count", "0"]) == 1
     assert capsys.readouterr().err == "nmt: error: least-count must be at least 1\n"
     assert read_corpus(out, "en", "de") == found, "what was there stays"
+
+
+def test_more_is_asked_of_phrases_than_of_words_however_they_are_written() -> None:
+    """Japanese has no spaces between words."""
+    counts = collections.Counter({("駅の前", "in front of the station"): 2, ("駅", "station"): 2})
+    kept = phrases._best(counts, PhraseRules(), {"駅の前"})
+    assert [(phrase, other) for _, phrase, other in kept] == [("駅", "station")]
+
+
+def test_mistakes_are_named_before_the_work(tmp_path, capsys, monkeypatch) -> None:
+    write_pair_files(sentences(50), tmp_path / "a.en", tmp_path / "a.de")
+    monkeypatch.setattr(phrases, "find_phrases", lambda *_: pytest.fail("that takes minutes"))
+    words = ["data", "phrases", str(tmp_path / "a"), "--source-language", "en", "--target-language", "de", "--out"]
+    assert cli.main([*words, "."]) == 1
+    assert "--out takes the beginning of two names" in capsys.readouterr().err
+    assert cli.main([*words, str(tmp_path / "b"), "--apart-from", str(tmp_path / "none")]) == 1
+    assert "none" in capsys.readouterr().err
+
+
+def test_nothing_is_written_where_no_phrase_is_left(tmp_path, capsys) -> None:
+    corpus = sentences(600)
+    found = find_phrases(corpus, "en", "de")
+    write_pair_files(corpus, tmp_path / "a.en", tmp_path / "a.de")
+    write_pair_files(found, tmp_path / "known.en", tmp_path / "known.de")
+    words = ["data", "phrases", str(tmp_path / "a"), "--source-language", "en", "--target-language", "de"]
+    assert cli.main([*words, "--out", str(tmp_path / "b"), "--apart-from", str(tmp_path / "known")]) == 1
+    assert "all phrases that were found stand in what --apart-from names" in capsys.readouterr().err
+    assert not list(tmp_path.glob("b.*"))

@@ -109,3 +109,13 @@ def test_options_that_cannot_be(changes, message):
     with pytest.raises(ConfigError, match=message) as error:
         TrainingConfig(**changes)
     assert "\n" not in str(error.value)
+
+
+@given(st.integers(1, 100_000), st.integers(0, 50))
+def test_a_warm_up_takes_a_tenth_of_a_run_that_ends_by_the_clock(warmup, update):
+    """A slow machine makes few of the updates that were thought of."""
+    timed = TrainingConfig(warmup_updates=warmup, hours=1.0, learning_rate=1e-3, final_learning_rate=1e-3)
+    assert learning_rate(timed, update, 0.1) == pytest.approx(1e-3)
+    assert learning_rate(timed, update, 0.05) >= 0.5e-3
+    counted = dataclasses.replace(timed, hours=0.0)
+    assert learning_rate(counted, update, 0.5) == pytest.approx(1e-3 * min(1.0, (update + 1) / warmup))

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import types
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 
 from nmt import ConfigError, bundle, tokenizer
 from nmt.backend import ops
+from nmt.corpora.corpus import Corpus
 from nmt.finetuning.adaptation import NearStart, adapt, layers_by_part
 from nmt.finetuning.config import PARTS
+from nmt.finetuning.start import about_spelling
 from nmt.finetuning.transfer import carry, find_origins, transfer
 from nmt.finetuning.vocabulary import Vocabulary, extended, shared, spelled_in_bytes
 from nmt.network.model import TranslationModel
@@ -184,6 +187,23 @@ def test_an_extended_tokenizer_keeps_its_ids_and_spells_the_new_text_shorter(tok
     again = Tokenizer(wide.model)
     assert again.encode_batch(texts) == wide.encode_batch(texts)
     assert extended(target, own, texts, 0).vocab_size == target.vocab_size
+
+
+def test_what_is_spelled_in_bytes_is_answered_by_what_has_not_been_tried(tokenizers):
+    source, target = tokenizers
+    texts = ["量子力学の講義を聴講する", "量子計算と量子通信", "講義の録音", "量子の講義"] * 30
+    corpus = Corpus(["Hello."] * len(texts), texts)
+    other = tokenizer.train(["まったく別の文だけ"] * 30, 300, side="target", uses_spaces=False)
+    wide = extended(target, tokenizer.train(texts, 330, side="target", uses_spaces=False), texts, 1)
+    parent = types.SimpleNamespace(tokenizers=tokenizers)
+    for child, remedy in (
+        (target, "extend adds them"),
+        (wide, "more --extra-pieces"),
+        (other, "a larger --vocab-size"),
+    ):
+        (said,) = about_spelling(parent, (source, child), corpus)
+        assert "of the target tokens are single bytes" in said and remedy in said
+    assert about_spelling(parent, tokenizers, Corpus(["Hello."], ["おはよう。"])) == []
 
 
 def test_shared_pieces_are_counted_by_how_often_they_are_used(tokenizers, sample):

@@ -1,6 +1,7 @@
 """The page without a browser: what it answers, what it tells the browser, what it saves, and what nobody can fetch."""
 
 import asyncio
+import dataclasses
 import json
 import math
 import os
@@ -824,6 +825,9 @@ def test_offered_models(shelf: list[str], model: str | None, names: list[str], s
     models.add("new", make_info("en-fr", "en", "fr", folder=Path("other")))
     assert list(models.infos) == [*names, "new"]
     assert models.get("new").info.target_language == "fr"
+    before = models.get(selected)
+    models.add(selected, dataclasses.replace(before.info, num_parameters=7))
+    assert models.get(selected) is not before, "it has been trained further, and is read anew"
 
 
 def test_without_the_usual_model_the_first_is_chosen(shelf: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,8 @@ rows = [{"test": "new", "system": system, "metric": "chrF", "value": value, "mar
         for system, value, change, p in (("before", 40.0, None, None), ("after", 44.0, 4.0, 0.001))]
 (run / "finetuning.json").write_text(json.dumps({"measured": rows, "parent": "en-ja", "best_update": 20,
     "updates": 50, "seconds": 30.5, "pairs": {"train": 3}}))
+print("The new text (12 sentences)")
+print("The model is in", run / "bundle")
 """
 PATIENCE = 900.0  # seconds: it is polite, and the machine may be busy with other work
 PAIRS = "Hello.\tやあ。\n"
@@ -161,6 +163,31 @@ def test_a_training_of_a_page_that_is_gone_is_still_known_and_can_be_stopped(
     second.stop("mine")
     until(lambda: second.state("mine") == "stopped")
     until(lambda: first.state("mine") == "stopped")
+
+
+@pytest.mark.parametrize(("text", "said"), [("wrong", "none of the 3 pairs is usable"), ("crash", "stands in")])
+def test_more_time_that_fails_is_not_taken_for_what_was_done_before(running: Finetunings, text: str, said: str) -> None:
+    begin(running)
+    until(lambda: running.state("mine") == "done")
+    (running.place("mine") / "pairs.tsv").write_text(text, encoding="utf-8")
+    running.go_on("mine", 4.0)
+    until(lambda: running.state("mine") != "working")
+    told = describe(running, "mine")
+    assert told["state"] == "failed" and said in told["error"] and not told["figures"]
+    (running.place("mine") / "pairs.tsv").unlink()
+    with pytest.raises(nmt.ConfigError, match="the pairs that mine learns from are no longer in"):
+        running.go_on("mine", 4.0)
+
+
+def test_of_few_sentences_nothing_is_said_about_chance(tmp_path: Path) -> None:
+    row = {"test": "new", "system": "after", "metric": "chrF", "value": 70.0, "margin": 0.0, "sentences": 9}
+    change = {"difference": 35.6, "low": 35.6, "high": 35.6, "p_value": 0.001}
+    values = {"measured": [row | change], "parent": "en-ja", "best_update": 1, "updates": 1, "seconds": 1.0}
+    path = tmp_path / "finetuning.json"
+    path.write_text(json.dumps(values | {"pairs": {"train": 90}}), encoding="utf-8")
+    ((found,),) = [test["rows"] for test in read_figures(path)["tests"]]
+    assert found["chance"] == "too few sentences to say" and found["difference"] == 35.6
+    assert (found["p_value"], found["low"], found["high"]) == (None, None, None)
 
 
 @pytest.mark.parametrize(("text", "said"), [("wrong", "none of the 3 pairs is usable"), ("crash", "stands in")])

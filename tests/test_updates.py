@@ -59,20 +59,20 @@ class Arithmetic:
         self.room, self.applied, self.tried, self.num_whole = room, [], [], 0
 
     def whole(self, batch):
-        gradient = self.gradients(batch, 1.0)[1]
+        gradients = self.gradients(batch, 1.0)
         self.num_whole += 1
-        return self.apply(gradient, 0.0, len(batch[1]))
+        return self.apply(gradients)
 
     def gradients(self, batch, share):
         x, y = batch
         self.tried.append(x["source"].size + x["target"].size)
         if self.tried[-1] > self.room:
             raise MemoryError
-        return share, [share * y.sum() / np.count_nonzero(y)]
+        return [share * y.sum() / np.count_nonzero(y)]
 
-    def apply(self, gradients, loss, num_rows):
-        self.applied.append((gradients[0], num_rows))
-        return {"loss": loss}
+    def apply(self, gradients):
+        self.applied.append(gradients[0])
+        return {}
 
     def is_out_of_memory(self, error):
         return isinstance(error, MemoryError)
@@ -89,9 +89,8 @@ def test_however_it_is_cut_the_gradient_is_that_of_all_tokens(seed, count, room)
     steps, lines = Arithmetic(room), []
     Updates(steps, lines.append)([as_fed(batch) for batch in batches])
     labels = np.concatenate([batch["labels"].ravel() for batch in batches])
-    ((gradient, num_rows),) = steps.applied
+    (gradient,) = steps.applied
     assert gradient == pytest.approx(labels.sum() / np.count_nonzero(labels))
-    assert num_rows == sum(len(batch["labels"]) for batch in batches)
     assert bool(lines) == (max(steps.tried) > room)
 
 
@@ -117,7 +116,7 @@ def test_rows_that_fill_a_batch_up_are_passed_over():
     batch["labels"][2:] = 0
     steps = Arithmetic(room=20)
     Updates(steps, lambda line: None)([as_fed(batch)])
-    assert steps.applied[0][0] == pytest.approx(batch["labels"].sum() / np.count_nonzero(batch["labels"]))
+    assert steps.applied[0] == pytest.approx(batch["labels"].sum() / np.count_nonzero(batch["labels"]))
 
 
 def test_a_pair_that_does_not_fit_ends_the_run():
@@ -189,8 +188,26 @@ def on_joint_batches(batches):
 def test_accumulated_updates_are_those_of_the_joint_batches(batches, on_joint_batches):
     weights, losses = trained(make_model(accumulate=3, shards=2), batches, accumulate=3)
     assert_close(on_joint_batches[0], weights)
-    # A running mean by rows, to which JAX adds empty ones.
-    assert losses == pytest.approx(on_joint_batches[1], rel=2e-3)
+    assert losses == pytest.approx(on_joint_batches[1], rel=1e-5)
+
+
+def test_each_token_counts_alike_in_the_loss_that_is_logged():
+    """However many rows its batch has, and however many rows fill it up."""
+    rng = np.random.default_rng(6)
+    batches = [make_batch(rng, 9, 3, 3), make_batch(rng, 2, 5, 12)]
+    batches[1]["labels"][:] = 5
+    model = make_model(sizes=dataclasses.replace(SIZES, dropout=0.0, word_dropout=0.0, weight_drop=0.0))
+    means, counts = [], []
+    for batch in batches:
+        logits = model({name: batch[name] for name in ("source", "target")}, training=True)
+        means.append(float(model.compute_loss(batch, batch["labels"], logits)))
+        counts.append(np.count_nonzero(batch["labels"]))
+    model.optimizer.learning_rate = 0.0
+    _, losses = trained(model, batches)
+    assert losses[0] == pytest.approx(means[0], rel=1e-4)
+    assert losses[-1] == pytest.approx(np.average(means, weights=counts), rel=1e-4)
+    rows = [len(batch["labels"]) for batch in batches]
+    assert losses[-1] != pytest.approx(np.average(means, weights=rows), rel=1e-4), "else it would show nothing"
 
 
 def test_halves_make_the_update_of_the_whole(batches, on_joint_batches, monkeypatch):

@@ -44,7 +44,12 @@ def installed_models(model: str | None, load: Callable[[str | Path], nmt.Transla
     names = [name for name, info in infos.items() if info.folder.resolve() == first.info.folder.resolve()]
     name = names[0] if names else first.info.name if first.info.name not in infos else str(first.info.folder)
     infos = {name: first.info, **{other: info for other, info in infos.items() if other != name}}
-    models = Models(infos, lambda one: first if one == name else load(models.infos[one].folder))
+
+    def opened(one: str) -> nmt.Translator:
+        info = models.infos[one]  # another one, where the model has been trained further since
+        return first if info is first.info else load(info.folder)
+
+    models = Models(infos, opened)
     return models, name
 
 

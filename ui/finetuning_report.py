@@ -21,6 +21,7 @@ _ROUND = re.compile(r"update ([\d,]+): loss ")
 _AT_UPDATE = re.compile(r"\bupdate ([\d,]+),")
 _WARNING, _ERROR, _MEASURING = "warning: ", "nmt: error: ", "writing the model"
 _MOST_LINES = 12
+_ENOUGH = 10  # sentences, from which on an interval says something; as in `nmt finetune`
 _SILENT = "It ended without a word. What it has said stands in"
 
 
@@ -86,7 +87,7 @@ def read_figures(path: Path) -> dict[str, Any]:
     """What came of it: `tests`, each with a `title` and `rows`, and `kept`, the update whose weights were the best."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        measured = [{**one, "chance": _chance(one["p_value"])} for one in values["measured"]]
+        measured = [_judged(one) for one in values["measured"]]
         sizes = values["pairs"]
         return {
             "tests": [{"title": title, "rows": rows} for title, rows in _by_test(measured, values["parent"])],
@@ -152,13 +153,15 @@ def _by_test(measured: Sequence[dict[str, Any]], parent: str) -> list[tuple[str,
     return [(titles.get(test, test), [one for one in measured if one["test"] == test]) for test in tests]
 
 
-def _chance(p_value: float | None) -> str:
-    """How often chance alone brings such a difference, in words."""
+def _judged(measured: dict[str, Any]) -> dict[str, Any]:
+    """With how often chance alone brings such a difference, in words; of few sentences nobody can tell."""
+    p_value = measured["p_value"]
     if p_value is None:
-        return ""
-    if p_value >= 0.05:
-        return "may be chance"
-    return "hardly chance" if p_value >= 0.01 else "not chance"
+        return {**measured, "chance": ""}
+    if measured["sentences"] < _ENOUGH:
+        return {**measured, "chance": "too few sentences to say", "p_value": None, "low": None, "high": None}
+    likely = "may be chance" if p_value >= 0.05 else "hardly chance" if p_value >= 0.01 else "not chance"
+    return {**measured, "chance": likely}
 
 
 def _finite(value: str | None) -> float | None:

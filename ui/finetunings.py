@@ -3,6 +3,7 @@
     <folder>/<name>/start.json     what was asked for
                     pairs.tsv      what it learns from (or .csv, .jsonl)
                     log            what the process says; locked for as long as it lives
+                    output         what it prints, figures and, last, where the model is
                     pid            of the process
                     stopped        there where somebody stopped it
                     run/           of `nmt finetune`; the finished model is in run/bundle
@@ -36,8 +37,9 @@ SUFFIXES = (".tsv", ".csv", ".jsonl")
 LONGEST_NAME = 60
 MOST_MINUTES = 1_440.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_START, _LOG, _PID, _STOPPED, _RUN = "start.json", "log", "pid", "stopped", "run"
+_START, _LOG, _OUTPUT, _PID, _STOPPED, _RUN = "start.json", "log", "output", "pid", "stopped", "run"
 _RESULT = "finetuning.json"
+_DONE = "The model is in "  # what `nmt finetune` says last
 _NEEDED = ("keras", "sacrebleu", "tqdm")  # of the extra "train"
 _GRACE = 10.0  # seconds that a process has to end
 
@@ -126,10 +128,7 @@ class Finetunings:
 
     def log(self, name: str) -> str:
         """What the process has said."""
-        try:
-            return (self.place(name) / _LOG).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
+        return self._read(name, _LOG)
 
     def state(self, name: str) -> State:
         """How it stands."""
@@ -138,7 +137,9 @@ class Finetunings:
             return "working"
         if (place / _STOPPED).exists():
             return "stopped"
-        return "done" if (place / _RUN / _RESULT).is_file() else "failed"
+        # The result alone may be that of a training before, to which more was to be added.
+        is_done = (place / _RUN / _RESULT).is_file() and _DONE in self._read(name, _OUTPUT, default=_DONE)
+        return "done" if is_done else "failed"
 
     def start(self, wanted: Wanted, pairs: BinaryIO, suffix: str) -> None:
         """Begin a fine-tuning on the pairs in a file of this kind.
@@ -158,7 +159,7 @@ class Finetunings:
                 place.mkdir(parents=True)
                 with (place / f"pairs{suffix}").open("wb") as file:
                     shutil.copyfileobj(pairs, file)
-                (place / _START).write_text(json.dumps(dataclasses.asdict(wanted), indent=2), encoding="utf-8")
+                self._note(wanted)
                 self._launch(wanted)
             except OSError as error:
                 shutil.rmtree(place, ignore_errors=True)
@@ -180,9 +181,13 @@ class Finetunings:
         wanted = dataclasses.replace(known, minutes=minutes)
         with self._lock:
             self._check_idle()
-            (self.place(name) / _STOPPED).unlink(missing_ok=True)
-            (self.place(name) / _START).write_text(json.dumps(dataclasses.asdict(wanted), indent=2), encoding="utf-8")
-            self._launch(wanted)
+            place = self.place(name)
+            try:
+                self._note(wanted)
+                self._launch(wanted)
+                (place / _STOPPED).unlink(missing_ok=True)
+            except OSError as error:
+                raise nmt.ConfigError(f"cannot write {place}: {error.strerror or error}") from None
 
     def stop(self, name: str) -> None:
         """End its process. What it has learned up to its last checkpoint is kept.
@@ -206,9 +211,25 @@ class Finetunings:
                 process.kill()
                 process.wait()
 
+    def _read(self, name: str, file: str, default: str = "") -> str:
+        """A file of the folder; `default` where it is not there, as where an older version began."""
+        try:
+            return (self.place(name) / file).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return default
+
+    def _note(self, wanted: Wanted) -> None:
+        """Write what is asked for; at every moment the old or the new is there."""
+        place = self.folder / wanted.name / _START
+        temporary = place.with_suffix(".writing")
+        temporary.write_text(json.dumps(dataclasses.asdict(wanted), indent=2), encoding="utf-8")
+        os.replace(temporary, place)
+
     def _launch(self, wanted: Wanted) -> None:
         place = self.place(wanted.name).resolve()
-        (pairs,) = (path for path in place.glob("pairs.*") if path.suffix in SUFFIXES)
+        pairs = next((path for path in place.glob("pairs.*") if path.suffix in SUFFIXES), None)
+        if pairs is None:
+            raise nmt.ConfigError(f"the pairs that {wanted.name} learns from are no longer in {place}")
         command = [
             *self._command,
             *("--from", wanted.parent_folder),
@@ -218,9 +239,9 @@ class Finetunings:
             *("--name", wanted.name),
             *("--minutes", f"{wanted.minutes:g}"),
         ]
-        with (place / _LOG).open("wb") as log:
+        with (place / _LOG).open("wb") as log, (place / _OUTPUT).open("wb") as output:
             take(log)
-            process = self._processes[wanted.name] = started(command, place, log)
+            process = self._processes[wanted.name] = started(command, place, log, output)
         (place / _PID).write_text(str(process.pid), encoding="utf-8")
 
     def _check_idle(self) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def started(command: Sequence[str], place: Path, log: BinaryIO) -> "subprocess.Popen[bytes]":
-    """The process: of low priority, deaf to Ctrl+C in the terminal of the page, its words in the log."""
+def started(
+    command: Sequence[str], place: Path, log: BinaryIO, output: BinaryIO | int = subprocess.DEVNULL
+) -> "subprocess.Popen[bytes]":
+    """The process: of low priority, deaf to Ctrl+C in the terminal of the page, its standard error in the log."""
     polite = ["nice", "-n", "10"] if shutil.which("nice") else []
     flags = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
     environment = {**os.environ, "TQDM_MININTERVAL": "1", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
@@ -19,7 +21,7 @@ def started(command: Sequence[str], place: Path, log: BinaryIO) -> "subprocess.P
         cwd=place,
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=output,
         stderr=log,
         start_new_session=os.name == "posix",
         creationflags=flags,

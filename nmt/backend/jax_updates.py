@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import keras
 
-from nmt.backend.updates import Batch, Logs, Update, loss_tracker
+from nmt.backend.updates import Batch, Logs, Update
 
 Tensor = Any
 # Values of the trainable, the other, the optimizer's and the metrics' variables.
@@ -40,16 +40,17 @@ class Steps:
         logs, self._values = self._whole(self._values, iter([batch]))
         return logs
 
-    def gradients(self, batch: Batch, share: float) -> tuple[Tensor, list[Tensor]]:
+    def gradients(self, batch: Batch, share: float) -> list[Tensor]:
         """See `nmt.backend.updates.Steps`."""
-        loss, gradients, others = self._gradients(self._values, batch, share)
-        self._values = (self._values[0], others, *self._values[2:])
-        return loss, gradients
+        gradients: list[Tensor]
+        gradients, others, metrics = self._gradients(self._values, batch, share)
+        self._values = (self._values[0], others, self._values[2], metrics)
+        return gradients
 
-    def apply(self, gradients: Sequence[Tensor], loss: Tensor, num_rows: int) -> Logs:
+    def apply(self, gradients: Sequence[Tensor]) -> Logs:
         """See `nmt.backend.updates.Steps`."""
         logs: Logs
-        logs, self._values = self._apply(self._values, list(gradients), loss, float(num_rows))
+        logs, self._values = self._apply(self._values, list(gradients))
         return logs
 
     def is_out_of_memory(self, error: BaseException) -> bool:
@@ -65,26 +66,24 @@ class Steps:
 
     def _gradients_graph(
         self, values: Values, batch: Batch, share: Tensor
-    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         trainable, others, optimizer, metrics = values
         x, y = batch
 
-        @functools.partial(jax.value_and_grad, has_aux=True)
-        def loss_of(trainable: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-            loss, (_, _, others_after, _) = self._model.compute_loss_and_updates(
+        @functools.partial(jax.grad, has_aux=True)
+        def gradients_at(trainable: list[Tensor]) -> tuple[Tensor, tuple[list[Tensor], list[Tensor]]]:
+            loss, (_, _, others_after, metrics_after) = self._model.compute_loss_and_updates(
                 trainable, others, metrics, x, y, None, training=True, optimizer_variables=optimizer
             )
-            return share * loss, others_after
+            return share * loss, (others_after, metrics_after)
 
-        (loss, others), gradients = loss_of(trainable)
-        return loss, gradients, others
+        gradients, (others, metrics) = gradients_at(trainable)
+        return gradients, others, metrics
 
-    def _apply_graph(self, values: Values, gradients: list[Tensor], loss: Tensor, num_rows: Tensor) -> Any:
+    def _apply_graph(self, values: Values, gradients: list[Tensor]) -> Any:
         trainable, others, optimizer, metrics = values
         trainable, optimizer = self._model.optimizer.stateless_apply(optimizer, gradients, trainable)
         known = self._model.metrics_variables
-        with keras.StatelessScope(state_mapping=list(zip(known, metrics, strict=True))) as scope:
-            loss_tracker(self._model).update_state(loss, sample_weight=num_rows)
+        with keras.StatelessScope(state_mapping=list(zip(known, metrics, strict=True))):
             logs = dict(self._model.get_metrics_result())
-        metrics = [scope.get_current_value(variable) for variable in known]
         return logs, (trainable, others, optimizer, metrics)

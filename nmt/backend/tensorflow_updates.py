@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nmt.backend.updates import Batch, Logs, Update, loss_tracker
+from nmt.backend.updates import Batch, Logs, Update
 
 Tensor = Any
 
@@ -33,15 +33,15 @@ class Steps:
             self._whole = self._graph(self._model.train_step, batch)
         return self._with_seeds(self._whole, batch)
 
-    def gradients(self, batch: Batch, share: float) -> tuple[Tensor, list[Tensor]]:
+    def gradients(self, batch: Batch, share: float) -> list[Tensor]:
         """See `nmt.backend.updates.Steps`."""
         if self._gradients is None:
             self._gradients = self._graph(self._gradients_graph, batch, tf.TensorSpec((), tf.float32))
         return self._with_seeds(self._gradients, batch, tf.constant(share, tf.float32))  # type: ignore[no-any-return]
 
-    def apply(self, gradients: Sequence[Tensor], loss: Tensor, num_rows: int) -> Logs:
+    def apply(self, gradients: Sequence[Tensor]) -> Logs:
         """See `nmt.backend.updates.Steps`."""
-        return self._apply(list(gradients), loss, tf.constant(num_rows, tf.float32))  # type: ignore[no-any-return]
+        return self._apply(list(gradients))  # type: ignore[no-any-return]
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         """See `nmt.backend.updates.Steps`."""
@@ -64,14 +64,14 @@ class Steps:
                 seed.assign(value)
             raise
 
-    def _gradients_graph(self, batch: Batch, share: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def _gradients_graph(self, batch: Batch, share: Tensor) -> list[Tensor]:
         x, y = batch
         with tf.GradientTape() as tape:
             loss = share * self._model.compute_loss(x, y, self._model(x, training=True), training=True)
         weights = self._model.trainable_weights
-        return loss, tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        found: list[Tensor] = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return found
 
-    def _apply_graph(self, gradients: list[Tensor], loss: Tensor, num_rows: Tensor) -> Logs:
+    def _apply_graph(self, gradients: list[Tensor]) -> Logs:
         self._model.optimizer.apply(gradients, self._model.trainable_weights)
-        loss_tracker(self._model).update_state(loss, sample_weight=num_rows)
         return dict(self._model.get_metrics_result())

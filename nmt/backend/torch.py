@@ -1,5 +1,6 @@
 """What only torch has."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ def has_gpu() -> bool:
 
 def set_deterministic(wanted: bool) -> None:
     """Take only operations whose result is the same each time, or any again."""
+    # On a graphics processor torch refuses products without it; cuBLAS reads it when it makes its first one.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(wanted)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import torch
 
-from nmt.backend.updates import Batch, Logs, Update, loss_tracker
+from nmt.backend.updates import Batch, Logs, Update
 
 Tensor = Any
 
@@ -26,28 +26,26 @@ class Steps:
         """See `nmt.backend.updates.Steps`."""
         return self._with_seeds(self._model.train_step, batch)  # type: ignore[no-any-return]
 
-    def gradients(self, batch: Batch, share: float) -> tuple[Tensor, list[Tensor]]:
+    def gradients(self, batch: Batch, share: float) -> list[Tensor]:
         """See `nmt.backend.updates.Steps`."""
         return self._with_seeds(self._gradients, batch, share)  # type: ignore[no-any-return]
 
-    def apply(self, gradients: Sequence[Tensor], loss: Tensor, num_rows: int) -> Logs:
+    def apply(self, gradients: Sequence[Tensor]) -> Logs:
         """See `nmt.backend.updates.Steps`."""
         with torch.no_grad():
             self._model.optimizer.apply(list(gradients), self._model.trainable_weights)
-            loss_tracker(self._model).update_state(loss, sample_weight=num_rows)
         return dict(self._model.get_metrics_result())
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         """See `nmt.backend.updates.Steps`."""
         return isinstance(error, torch.OutOfMemoryError)
 
-    def _gradients(self, batch: Batch, share: float) -> tuple[Tensor, list[Tensor]]:
+    def _gradients(self, batch: Batch, share: float) -> list[Tensor]:
         x, y = batch
         loss = share * self._model.compute_loss(x, y, self._model(x, training=True), training=True)
         weights = [variable.value for variable in self._model.trainable_weights]
         found = torch.autograd.grad(loss, weights, allow_unused=True)
-        gradients = [torch.zeros_like(w) if g is None else g for g, w in zip(found, weights, strict=True)]
-        return loss.detach(), gradients
+        return [torch.zeros_like(w) if g is None else g for g, w in zip(found, weights, strict=True)]
 
     def _with_seeds(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Compute; what runs out of memory may have taken from the noise, which is given back."""

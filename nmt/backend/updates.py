@@ -7,8 +7,6 @@ not fit in memory; `Steps` are its parts, from which `nmt.training.updates` puts
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import keras
-
 Tensor = Any
 Batch = Any  # what `nmt.backend.feed` yields: (matrices by name, labels), in tensors of the backend
 Logs = dict[str, Any]
@@ -28,16 +26,11 @@ class Steps(Protocol):
             whatever `is_out_of_memory` knows; nothing has changed then.
         """
 
-    def gradients(self, batch: Batch, share: float) -> tuple[Tensor, list[Tensor]]:
-        """The mean loss of a batch and its gradients, both times `share`; raises as `whole` does."""
+    def gradients(self, batch: Batch, share: float) -> list[Tensor]:
+        """The gradients of a batch's mean loss, times `share`; raises as `whole` does."""
 
-    def apply(self, gradients: Sequence[Tensor], loss: Tensor, num_rows: int) -> Logs:
-        """The update by these gradients; the loss is logged with the weight of so many rows."""
+    def apply(self, gradients: Sequence[Tensor]) -> Logs:
+        """The update by these gradients; what `fit` logs after it."""
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Whether this says that a batch did not fit in memory and that a smaller one may be tried."""
-
-
-def loss_tracker(model: keras.Model) -> Any:
-    """Keras's running mean of the loss of a round."""
-    return next(metric for metric in model.metrics if metric.name == "loss")

@@ -1,12 +1,13 @@
 """`nmt data`: parallel text, found, cleaned and split."""
 
 import argparse
+import glob
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmt.errors import ConfigError
+from nmt.errors import ConfigError, CorpusError
 
 if TYPE_CHECKING:
     from nmt.corpora.corpus import Corpus
@@ -73,7 +74,10 @@ def _add_phrases(phrases: argparse.ArgumentParser) -> None:
     _add_apart_from(phrases)
     phrases.add_argument("--max-words", type=int, metavar="N", help="of a source phrase (default: 4)")
     phrases.add_argument(
-        "--least-count", type=int, metavar="N", help="how often a phrase must have been translated so (default: 3)"
+        "--least-count",
+        type=int,
+        metavar="N",
+        help="how often a phrase must have been translated so, and a word half as often (default: 3)",
     )
     phrases.set_defaults(data_run=_phrases, parser=phrases)
 
@@ -157,10 +161,14 @@ def _phrases(arguments: argparse.Namespace) -> int:
     given = {"max_words": arguments.max_words, "least_count": arguments.least_count}
     rules = PhraseRules(**{name: value for name, value in given.items() if value is not None})
     pair = _languages(arguments)
-    found = find_phrases(joined(_corpora(arguments, *pair)), *pair, rules)
-    found = without(found, keys_of(read_corpus(place, *pair) for place in arguments.apart_from or ()))
+    if not arguments.out.name:
+        raise ConfigError(f"--out takes the beginning of two names, such as work/phrases, not {arguments.out}")
     files = [arguments.out.with_name(f"{arguments.out.name}.{code}") for code in pair]
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    apart = keys_of(read_corpus(place, *pair) for place in arguments.apart_from or ())
+    found = without(find_phrases(joined(_corpora(arguments, *pair)), *pair, rules), apart)
+    if not len(found):
+        raise CorpusError("all phrases that were found stand in what --apart-from names; nothing is written")
     write_pair_files(found, *files)
     for source, target in list(zip(found.sources, found.targets, strict=True))[:: max(1, len(found) // 10)][:10]:
         print(f"{source}  →  {target}")
@@ -223,12 +231,22 @@ def _languages(arguments: argparse.Namespace) -> tuple[str, str]:
     return language(source).code, language(target).code
 
 
+def _check_there(place: str) -> None:
+    """Refuse a place on this machine where there is nothing."""
+    from nmt.corpora.hub import is_hub_place
+
+    path = Path(place.partition(":")[0])
+    if not is_hub_place(place) and not path.exists() and not any(path.parent.glob(f"{glob.escape(path.name)}.*")):
+        raise CorpusError(f"no such file: {place}")
+
+
 def _languages_of(corpora: list[str]) -> tuple[str, str]:
     from nmt.corpora.naming import has_named_columns, languages_told
 
     told = {place: languages_told(place) for place in corpora}
     first, pair = next(((place, pair) for place, pair in told.items() if pair is not None), (corpora[0], None))
     if pair is None:
+        _check_there(first)
         raise ConfigError(
             f"cannot tell the languages of {first}: neither its columns nor its name say them; "
             "add --source-language and --target-language, such as en and ja"

@@ -77,6 +77,15 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("nothing to evaluate: give --model, --translations, or several of them")
     if not arguments.models and (arguments.beam_sizes or arguments.length_penalty is not None):
         arguments.parser.error("--beam-size and --length-penalty go with --model")
+    for option, values in (
+        ("--model", list(map(str, arguments.models))),
+        ("--translations", list(map(str, arguments.translations))),
+        ("--beam-size", arguments.beam_sizes or []),
+    ):
+        if twice := [value for value in values if values.count(value) > 1]:
+            arguments.parser.error(f"{option} {twice[0]} is given twice")
+    if arguments.samples is not None and arguments.samples < 0:
+        arguments.parser.error(f"--samples must be 0 or more, not {arguments.samples}")
     for name in (arguments.json, arguments.report):
         if name not in (None, _STANDARD_OUTPUT) and not Path(name).resolve().parent.is_dir():
             raise NmtError(f"cannot write {name}: its folder does not exist")

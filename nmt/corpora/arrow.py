@@ -31,7 +31,7 @@ def parquet_chunks(file: Path, wanted: Wanted) -> Iterator[Chunk]:
             columns = [".".join(path) for path in fields]
             batches = opened.iter_batches(CHUNK, columns=columns)
             yield from _chunks(file, (pyarrow.Table.from_batches([batch]) for batch in batches), fields)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"{file} cannot be read as Parquet: {error}") from None
 
 
@@ -39,11 +39,14 @@ def dataset_chunks(where: str, dataset: Any, wanted: Wanted) -> Iterator[Chunk]:
     """The pairs of a `datasets.Dataset`.
 
     Raises:
-        CorpusError: it holds no pairs, or a column is not there or not text.
+        CorpusError: it holds no pairs, or a column is not there or not text in UTF-8.
     """
     fields = _fields(where, dataset.features.arrow_schema, wanted)
     columns = list(dict.fromkeys(path[0] for path in fields))
-    yield from _chunks(where, dataset.select_columns(columns).with_format("arrow").iter(CHUNK), fields)
+    try:
+        yield from _chunks(where, dataset.select_columns(columns).with_format("arrow").iter(CHUNK), fields)
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{where} has text that is not UTF-8: {error}") from None
 
 
 def parquet_columns(file: Path) -> list[str]:

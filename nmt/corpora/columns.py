@@ -44,17 +44,22 @@ class Wanted:
         Raises:
             CorpusError: one is not there.
         """
-        return _find(where, names, self.sources), _find(where, names, self.targets)
+        return self._find(where, names, self.sources), self._find(where, names, self.targets)
 
-
-def _find(where: str | Path, names: Sequence[str], wanted: tuple[str, ...]) -> int:
-    for name in wanted:
-        if name in names:
-            return list(names).index(name)
-    raise CorpusError(
-        f"{where}: missing column {' or '.join(wanted)}; the columns are: {', '.join(names)}; "
-        "say which to take as source column and target column"
-    )
+    def _find(self, where: str | Path, names: Sequence[str], wanted: tuple[str, ...]) -> int:
+        for name in wanted:
+            if name in names:
+                return list(names).index(name)
+        remedy = (
+            "say which to take as source column and target column"
+            if self.said
+            else f"the first line must name them: {self.sources[0]} and {self.targets[0]}"
+        )
+        if len(names) == 1 and ";" in names[0]:
+            remedy = "it seems to be separated by semicolons: save it with commas, or with tabs as .tsv"
+        raise CorpusError(
+            f"{where}: missing column {' or '.join(wanted)}; the columns are: {', '.join(names)}; {remedy}"
+        )
 
 
 def sentences(cells: Iterable[str | None]) -> list[str]:

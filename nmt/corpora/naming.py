@@ -12,7 +12,7 @@ from nmt.corpora.files import suffix_of
 from nmt.corpora.hub import HubPlace, is_hub_place
 from nmt.languages import LANGUAGES
 
-_PAIR = re.compile(r"(?:^|[._/-])([a-z]{2,3})-([a-z]{2,3})(?=[._/:-]|$)")
+_PAIR = re.compile(r"(?:^|[._/-])(?=([a-z]{2,3})-([a-z]{2,3})(?:[._/:-]|$))")
 
 
 def languages_told(place: str) -> tuple[str, str] | None:
@@ -39,8 +39,11 @@ def has_named_columns(place: str) -> bool:
 
 
 def _pair_in(name: str) -> tuple[str, str] | None:
-    match = _PAIR.search(name)
-    return (match[1], match[2]) if match else None
+    pairs = [(match[1], match[2]) for match in _PAIR.finditer(name)]
+    known = [sum(code in LANGUAGES for code in pair) for pair in pairs]
+    if not any(known):  # "my-set" names no languages
+        return None
+    return max(zip(known, pairs, strict=True), key=lambda one: one[0])[1]
 
 
 def _pair_among(names: Sequence[str]) -> tuple[str, str] | None:
@@ -63,11 +66,14 @@ def _column_names(table: Path) -> list[str]:
     if suffix == ".jsonl":
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
         row = row.get("translation", row) if isinstance(row, dict) else row
         return list(row) if isinstance(row, dict) else []
-    return next(csv.reader([line], delimiter="\t" if suffix == ".tsv" else ","), [])
+    try:
+        return next(csv.reader([line], delimiter="\t" if suffix == ".tsv" else ","), [])
+    except csv.Error:
+        return []
 
 
 def _first_line(table: Path) -> str:

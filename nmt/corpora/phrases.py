@@ -87,24 +87,32 @@ def find_phrases(
     chosen = np.linspace(0, len(corpus), min(len(corpus), _MOST), endpoint=False, dtype=np.int64)
     source = _side([corpus.sources[n] for n in chosen], source_language)
     target = _side([corpus.targets[n] for n in chosen], target_language)
-    best = _best(collections.Counter(_extracted(source, target, _links(source, target), rules.max_words)), rules)
+    several: set[str] = set()
+    counts = collections.Counter(_extracted(source, target, _links(source, target), rules.max_words, several))
+    best = _best(counts, rules, several)
     if not best:
         raise CorpusError(
-            f"{len(corpus):,} pairs hold no phrase that is translated alike {rules.least_count} times; give more text"
+            f"{len(corpus):,} pairs hold no phrase that is translated alike {rules.least_count} times, and no word "
+            "that is so half as often; give more text"
         )
     frequent = sorted(best, key=lambda found: (-found[0], found))[: rules.max_phrases]
     return Corpus([phrase for _, phrase, _ in frequent], [other for _, _, other in frequent])
 
 
-def _best(counts: collections.Counter[tuple[str, str]], rules: PhraseRules) -> Collection[tuple[int, str, str]]:
-    """Count, phrase and its most frequent translation; without what is too rare or too uncertain."""
+def _best(
+    counts: collections.Counter[tuple[str, str]], rules: PhraseRules, several: Collection[str]
+) -> Collection[tuple[int, str, str]]:
+    """Count, phrase and its most frequent translation; without what is too rare or too uncertain.
+
+    Of phrases of `several` words more is asked than of single ones.
+    """
     totals: tuple[collections.Counter[str], ...] = (collections.Counter(), collections.Counter())
     for pair, count in counts.items():
         for total, text in zip(totals, pair, strict=True):
             total[text] += count
     best: dict[str, tuple[int, float, str, str]] = {}
     for (phrase, other), count in counts.items():
-        ease = 1 if " " in phrase else 2
+        ease = 1 if phrase in several else 2
         least_share = rules.least_share / ease
         share, share_back = count / totals[0][phrase], count / totals[1][other]
         # Back as well, else what is left over goes to frequent words.
@@ -155,9 +163,9 @@ def _links(source: _Side, target: _Side) -> Iterator[list[tuple[int, int]]]:
 
 
 def _extracted(
-    source: _Side, target: _Side, links: Iterable[list[tuple[int, int]]], max_words: int
+    source: _Side, target: _Side, links: Iterable[list[tuple[int, int]]], max_words: int, several: set[str]
 ) -> Iterator[tuple[str, str]]:
-    """Every phrase of every sentence with what it can be translated by."""
+    """Every phrase of every sentence with what it can be translated by; those of more than a word go to `several`."""
     for n, pairs in enumerate(links):
         words, others = source.words[n], target.words[n]
         columns: list[list[int]] = [[] for _ in words]
@@ -175,8 +183,11 @@ def _extracted(
                 if not columns[last] or not words[last].ends:
                     continue
                 reached = [j for column in columns[first : last + 1] for j in column]
+                phrase = source.phrase(n, first, last)
+                if last > first:
+                    several.add(phrase)
                 for left, right in _fitting(min(reached), max(reached), rows, others, (first, last)):
-                    yield source.phrase(n, first, last), target.phrase(n, left, right)
+                    yield phrase, target.phrase(n, left, right)
 
 
 def _fitting(

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nmt.config import check_name
 from nmt.errors import ConfigError
-from nmt.option import option
+from nmt.option import check_seed, option
 
 PARTS = ("source_embedding", "encoder", "attention", "decoder", "output", "target_embedding")
 NEAR = 0.001  # for a new domain
@@ -110,6 +111,9 @@ class FinetuningConfig:
         )
 
     def __post_init__(self) -> None:
+        if self.name:
+            check_name(self.name)
+        check_seed(self.seed, "seed")
         _check_sizes(self)
         for name in ("source_vocabulary", "target_vocabulary"):
             _check(

@@ -82,7 +82,7 @@ def learn(course: Course, show: bool, tell: Tell) -> Learned:
         rounds = Rounds(course.run, recipe, model, course.tokenizers, {recipe.target_language: data.dev}, show)
         encoded = encode_corpus(data.train, *course.tokenizers, recipe.data.max_tokens)
         if not rounds.is_over():
-            plan = batch_plan(encoded, course.tokenizers, recipe, old, data.mix_share, soft=soft)
+            plan = batch_plan(encoded, course.tokenizers, recipe, old, data.mix_share, soft=soft, folder=course.run)
             if rounds.progress.update:
                 tell(f"goes on after update {rounds.progress.update:,}")
             else:

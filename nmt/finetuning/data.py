@@ -1,7 +1,7 @@
 """The data of a fine-tuning: cleaned, in parts that share no sentence, and looked at for what usually goes wrong."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +102,8 @@ def read_data(places: Places, pair: tuple[str, str], options: FinetuningConfig) 
             f"the sources must be in {pair[0]} and the targets in {pair[1]}"
         )
     given = {name: _given(getattr(options, name), pair) for name in ("dev", "test", "old_test")}
-    mix = clean(read_corpus(options.mix, *pair), *pair, CleaningRules())[0] if options.mix else None
+    to_mix = read_corpus(options.mix, *pair) if options.mix else None
+    mix = None if to_mix is None else clean(to_mix, *pair, CleaningRules())[0]
     left = without(corpus, keys_of(part for part in (given["dev"], given["test"]) if part is not None))
     if not len(left):
         raise CorpusError(f"every pair of {named} is in the dev or test part as well; nothing is left to learn from")
@@ -116,6 +117,8 @@ def read_data(places: Places, pair: tuple[str, str], options: FinetuningConfig) 
         *_about_report(report),
         *_about_text(corpus, pair),
         *_about_alignments(places, read),
+        *_about_others({**given, "mix": to_mix}, pair),
+        *_about_shared(given["dev"], given["test"]),
         *_about_overlap(corpus, left),
         *no_mix,
         *_about_old(joined([train, *([] if mix is None else [mix])]), given["old_test"]),
@@ -163,6 +166,26 @@ def _given(place: str, pair: tuple[str, str]) -> Corpus | None:
         return None
     corpus = read_corpus(place, *pair)
     return Corpus([text.strip() for text in corpus.sources], [text.strip() for text in corpus.targets])
+
+
+def _about_others(corpora: Mapping[str, Corpus | None], pair: tuple[str, str]) -> list[str]:
+    """What is odd about the corpora beside the one to learn from, by the names of their options."""
+    return [
+        f"--{name.replace('_', '-')}: {line}"
+        for name, corpus in corpora.items()
+        if corpus is not None and len(corpus)
+        for line in (*_about_text(corpus, pair), *_about_alignment(corpus))
+    ]
+
+
+def _about_shared(dev: Corpus | None, test: Corpus | None) -> list[str]:
+    """Whether the best weights are chosen by sentences that they are then judged by."""
+    if dev is None or test is None:
+        return []
+    count = len(test) - len(without(test, keys_of([dev])))
+    if not count:
+        return []
+    return [f"{count:,} of the {len(test):,} pairs of test share a sentence with dev, so their score is too good"]
 
 
 def _about_overlap(corpus: Corpus, left: Corpus) -> list[str]:
@@ -243,16 +266,26 @@ def _about_alignments(places: Sequence[str | Path], corpora: Sequence[Corpus]) -
 def _about_alignment(corpus: Corpus) -> list[str]:
     """Whether long sentences have long translations; where a line is missing on one side, they no longer do."""
     lengths = np.array([[len(text.strip()) for text in side] for side in (corpus.sources, corpus.targets)])
-    bad = [start for start in range(0, lengths.shape[1], _BLOCK) if _unrelated(lengths[:, start : start + _BLOCK])]
-    if not bad:
-        return []
-    block = lengths[:, bad[0] : bad[0] + _BLOCK]
-    shifts = [shift for shift in (-2, -1, 1, 2) if _correlation(_shifted(block, shift)) > 2 * _UNRELATED]
-    seems = f"; line n of one side seems to belong to line n{shifts[0]:+} of the other" if shifts else ""
-    return [
-        f"from about pair {bad[0] + 1:,} on the lengths of the two sides have nothing to do with each other: "
-        f"are they translations of each other?{seems}"
-    ]
+    starts = range(0, lengths.shape[1], _BLOCK)
+    bad = [start for start in starts if _unrelated(lengths[:, start : start + _BLOCK])]
+    for first in bad:
+        block = lengths[:, first : first + _BLOCK]
+        shifts = [shift for shift in (-2, -1, 1, 2) if _correlation(_shifted(block, shift)) > 2 * _UNRELATED]
+        following = [start for start in starts if start >= first]
+        most = sum(start in bad for start in following) > len(following) / 2
+        if not shifts and not most:
+            continue  # chance, as among words and short phrases
+        where = (
+            f"from about pair {first + 1:,} on"
+            if most
+            else f"in about the pairs {first + 1:,} to {min(first + _BLOCK, lengths.shape[1]):,}"
+        )
+        seems = f"; line n of one side seems to belong to line n{shifts[0]:+} of the other" if shifts else ""
+        return [
+            f"{where} the lengths of the two sides have nothing to do with each other: "
+            f"are they translations of each other?{seems}"
+        ]
+    return []
 
 
 def _unrelated(lengths: np.ndarray) -> bool:

@@ -122,7 +122,7 @@ def finish(
         parent=parent.config.name,
         reason=parent.reason,
         warnings=data.warnings,
-        measured=tuple(_measure_all(folder, parent, recipe, data, scratch)),
+        measured=_with_those_before(tuple(_measure_all(folder, parent, recipe, data, scratch)), run, state.update),
         updates=state.update,
         best_update=state.best_update,
         seconds=round(state.seconds, 1),
@@ -206,6 +206,17 @@ def _measure_all(
         systems = {"from nothing": Translator.load(scratch), "after": after}
         measured += measure("scratch", data.test, systems, recipe.target_language)
     return measured
+
+
+def _with_those_before(measured: tuple[Measured, ...], run: Path, updates: int) -> tuple[Measured, ...]:
+    """And what was measured of the same weights on tests that were asked for when the command was given before."""
+    try:
+        values = json.loads((run / RESULT).read_text(encoding="utf-8"))
+        before = [Measured(**one) for one in values["measured"]] if values["updates"] == updates else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return measured
+    tests = {one.test for one in measured}
+    return (*measured, *(one for one in before if one.test not in tests))
 
 
 def _record(

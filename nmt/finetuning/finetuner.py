@@ -154,8 +154,8 @@ def _prepare(places: Places, run: Path, options: FinetuningConfig, known: dict[s
     warnings = (
         *data.warnings,
         *about_source(parent, pair),
-        *about_spelling(tokenizers, data.train),
-        *about_forgetting(options, pair, parent.pair, len(data.train)),
+        *about_spelling(parent, tokenizers, data.train),
+        *about_forgetting(options, pair, parent.pair, len(data.train) - data.num_phrases),
     )
     data = dataclasses.replace(data, warnings=warnings)
     share = rehearsal_share(options, pair, parent.pair)

@@ -101,7 +101,7 @@ def _said(one: Candidate, pair: tuple[str, str]) -> str:
     reasons.append(f"reads {source} as the new one will" if one.same_source else f"does not read {source}")
     if one.same_target:
         reasons.append(f"writes {target}")
-    else:
+    elif language(pair[1]).scripts:  # else nothing is known of it
         reasons.append(
             f"writes {'the' if one.same_script else 'another'} script {'of ' if one.same_script else 'than '}{target}"
         )

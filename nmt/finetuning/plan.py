@@ -16,6 +16,9 @@ from nmt.tokenizer import Tokenizer
 _WATCHED = 500  # sentences of dev, unless more are set apart for it
 _ROUNDS = 15  # in a run that is not stopped before
 _LONGEST = 200  # tokens, whatever the data
+_NO_LICENCE, _NOBODY = "not stated for the further text", "further text, not said whose"
+_TOKENS_PER_SECOND = 3000  # of targets, about; how long a round is hangs on it, and nothing else
+_SHORTEST_ROUND = 20.0  # seconds: its evaluation takes some
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,10 @@ def make_recipe(
     batch_tokens = options.batch_tokens or round(usual.batch_tokens)
     updates = options.updates or max(50, math.ceil(usual.passes * num_tokens / batch_tokens))
     rate = options.learning_rate or float(f"{usual.learning_rate:.2g}")
-    per_round = max(1, math.ceil(updates / _ROUNDS))
+    per_round = math.ceil(updates / _ROUNDS)
+    if options.minutes:
+        seconds = max(options.minutes * 60 / _ROUNDS, _SHORTEST_ROUND)
+        per_round = min(per_round, math.ceil(seconds * _TOKENS_PER_SECOND / batch_tokens))
     training = TrainingConfig(
         batch_tokens=batch_tokens,
         updates=updates,
@@ -94,8 +100,8 @@ def make_recipe(
         name=name,
         source_language=pair[0],
         target_language=pair[1],
-        licence=_both(parent.licence, options.licence),
-        data_credit=_both(parent.data_credit, options.data_credit),
+        licence=_both(parent.licence, options.licence or _NO_LICENCE),
+        data_credit=_both(parent.data_credit, options.data_credit or _NOBODY),
         model=ModelConfig(**dataclasses.asdict(sizes)),
         training=training,
         search=parent.search,
@@ -116,7 +122,7 @@ def _chosen(asked: float | None, usual: float) -> float:
 
 def _both(old: str, new: str) -> str:
     """What holds for the parent's data, and for the new: a child comes from both."""
-    return "; ".join(dict.fromkeys(part for part in (old, new) if part))
+    return "; ".join(dict.fromkeys([*old.split("; "), new] if old else [new]))
 
 
 def spoken_time(seconds: float) -> str:

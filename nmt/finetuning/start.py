@@ -146,14 +146,21 @@ def about_source(parent: Parent, pair: tuple[str, str]) -> list[str]:
     ]
 
 
-def about_spelling(tokenizers: Tokenizers, corpus: Corpus) -> list[str]:
+def about_spelling(parent: Parent, tokenizers: Tokenizers, corpus: Corpus) -> list[str]:
     """A warning for each side of which much is spelled in bytes."""
     warnings = []
-    for side, one, texts in zip(SIDES, tokenizers, (corpus.sources, corpus.targets), strict=True):
-        share = spelled_in_bytes(one, texts)
-        if share > _MANY_BYTES:
-            warnings.append(
-                f"{share:.0%} of the {side} tokens are single bytes: the vocabulary lacks characters of this text; "
-                f"--{side}-vocabulary extend adds them"
-            )
+    texts = corpus.sources, corpus.targets
+    for side, own, one, lines in zip(SIDES, parent.tokenizers, tokenizers, texts, strict=True):
+        share = spelled_in_bytes(one, lines)
+        if share <= _MANY_BYTES:
+            continue
+        if one.model == own.model:
+            remedy = f"--{side}-vocabulary extend adds them"
+        elif Vocabulary.of(one).begins_with(Vocabulary.of(own)):
+            remedy = f"more --extra-pieces, or --{side}-vocabulary new, may help"
+        else:
+            remedy = "a larger --vocab-size, or more text, may help"
+        warnings.append(
+            f"{share:.0%} of the {side} tokens are single bytes: the vocabulary lacks characters of this text; {remedy}"
+        )
     return warnings

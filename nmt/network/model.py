@@ -103,6 +103,8 @@ class TranslationModel(keras.Model):
         if config.lexical:
             self.lexical = keras.layers.Dense(config.embedding_dim, use_bias=False, name="lexical")
         self.dropout = backend.dropout(config.dropout, rank=3)
+        # Keras weighs the loss of a batch by its rows. This takes that one's place in the logs, by its name.
+        self.token_loss = keras.metrics.Mean(name="loss")
         self.build()
 
     def build(self, input_shape: Any = None) -> None:
@@ -246,8 +248,8 @@ class TranslationModel(keras.Model):
     ) -> Tensor:
         """Mean cross-entropy per real target token, in nats; `y` is (B, T) ids with 0 for padding.
 
-        In training, what regularisers on the weights cost is added (`nmt.finetuning.adaptation`), and tokens that have
-        a soft target (`remember`) are compared with that.
+        In training, what regularisers on the weights cost is added (`nmt.finetuning.adaptation`), tokens that have a
+        soft target (`remember`) are compared with that, and the mean over all tokens of an epoch is kept for the logs.
         """
         shards = y_pred if isinstance(y_pred, tuple) else (y_pred,)
         is_soft = training and self._soft_targets is not None and "soft" in x
@@ -262,8 +264,12 @@ class TranslationModel(keras.Model):
             else:
                 losses = backend.soft_cross_entropy(logits, *self._wanted(labels, ops.reshape(soft, (-1,)), smoothing))
             total = total + ops.sum(losses * ops.cast(ops.not_equal(labels, PAD_ID), "float32"))
-        mean = total / ops.sum(ops.cast(ops.not_equal(y, PAD_ID), "float32"))
-        return sum(self.losses, mean) if training else mean
+        count = ops.sum(ops.cast(ops.not_equal(y, PAD_ID), "float32"))
+        if not training:
+            return total / count
+        loss = sum(self.losses, total / count)
+        self.token_loss.update_state(loss, sample_weight=count)
+        return loss
 
 
 def _weight_name(variable: Any) -> str:

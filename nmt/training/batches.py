@@ -137,18 +137,27 @@ class SourceNoise:
         tokenizer: of the sources.
         max_tokens: a noisy source of so many tokens is left clean.
         seed: a pass has the same noise whenever it is taken.
+        folder: where much goes that is noisy; None: where the system keeps what is temporary.
     """
 
-    def __init__(self, corpus: EncodedCorpus, tokenizer: Tokenizer, share: float, max_tokens: int, seed: int):
+    def __init__(
+        self,
+        corpus: EncodedCorpus,
+        tokenizer: Tokenizer,
+        share: float,
+        max_tokens: int,
+        seed: int,
+        folder: Path | None = None,
+    ):
         self._corpus, self._tokenizer, self._share = corpus, tokenizer, share
-        self._max_tokens, self._seed = max_tokens, seed
+        self._max_tokens, self._seed, self._folder = max_tokens, seed, folder
 
     def of_pass(self, number: int) -> NoisySources:
         """The noisy sources of one pass."""
         rng = np.random.default_rng((self._seed, number, 1))
         chosen = np.flatnonzero(rng.random(len(self._corpus)) < self._share)
         fitting = [chosen[:0]]
-        with RowWriter(self._corpus.sources.values.dtype) as writer:
+        with RowWriter(self._corpus.sources.values.dtype, self._folder) as writer:
             for start in range(0, len(chosen), CHUNK):
                 numbers = chosen[start : start + CHUNK]
                 rows = self._tokenizer.encode_batch([noise.noisy(text, rng) for text in self._corpus.texts_of(numbers)])
@@ -196,7 +205,10 @@ class BatchPlan:
         """The batches of one pass over the corpus, each an array of pair numbers."""
         rng = np.random.default_rng((self._seed, number))
         order = rng.permutation(pairs_of_pass(self._shares, self._seed, number))
-        order = order[np.lexsort((self._source_lengths[order], self._target_lengths[order]))]
+        # From one length of the target to the next the sources go up, then down, so that a batch which has some of both
+        # has sources of nearly one length.
+        target_lengths, source_lengths = self._target_lengths[order], self._source_lengths[order].astype(np.int64)
+        order = order[np.lexsort((np.where(target_lengths % 2, source_lengths, -source_lengths), target_lengths))]
         batches, start = [], 0
         while start < len(order):
             end = start + self._num_fitting(order[start : start + self._batch_tokens])

@@ -94,18 +94,22 @@ def batch_plan(
     shares: Sequence[Share] = (),
     starts: np.ndarray | None = None,
     soft: SoftTargets | None = None,
+    folder: Path | None = None,
 ) -> BatchPlan:
     """The batches of a run; `old` pairs, where there are some, are mixed in, else the corpus is a mixture in shares.
 
     Args:
         soft: what the network is to go on saying to the old pairs; None: they are learned like the others.
+        folder: of the run, which has room for what does not fit in memory.
     """
     options = recipe.training
     pairs = encoded if old is None else encoded.followed_by(old)
     if old is not None:
         shares = mixed(encoded, old, old_share)
     max_tokens, seed = recipe.data.max_tokens, options.seed
-    noise = SourceNoise(pairs, tokenizers[0], options.source_noise, max_tokens, seed) if options.source_noise else None
+    share, noise = options.source_noise, None
+    if share:
+        noise = SourceNoise(pairs, tokenizers[0], share, max_tokens, seed, folder)
     sampling = _sampling(tokenizers, options, max_tokens)
     places = None if soft is None else np.concatenate([np.full(len(encoded), -1), soft.first])
     return BatchPlan(pairs, options.batch_tokens, seed, noise, shares, sampling, starts, places)
@@ -199,4 +203,5 @@ def time_fact(rounds: Rounds) -> str:
     """How long it took, for a card."""
     hours = rounds.progress.seconds / 3600
     cores = num_processors()
-    return f"{hours:.2f} hours on {cores} processor core{'s' if cores > 1 else ''}, {precision(rounds.options)}"
+    where = "a graphics processor" if backend.has_gpu() else f"{cores} processor core{'s' if cores > 1 else ''}"
+    return f"{hours:.2f} hours on {where}, {precision(rounds.options)}"

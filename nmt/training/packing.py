@@ -52,7 +52,7 @@ def pack(
     results: dict[str, list[Score]] = {}
     if test is not None:
         with tempfile.TemporaryDirectory() as temporary:
-            translator = Translator.load(bundle.write(Path(temporary) / config.name, config, files, weights, ""))
+            translator = Translator.load(bundle.write(Path(temporary) / "bundle", config, files, weights, ""))
         greedy = dataclasses.replace(config.search, beam_size=1, num_alternatives=1)
         searches = {"greedy": greedy, f"beam {config.search.beam_size}": config.search}
         for name, search in searches.items():

@@ -57,12 +57,16 @@ def saying_what_is_saved(run: Path) -> Iterator[None]:
 
 
 def check_recipe(run: Path, recipe: Recipe) -> None:
-    """Refuse a folder that holds a run of another recipe."""
+    """Refuse a folder that holds a run of another recipe; one that ended before it had a tokenizer is begun anew."""
     path = run / RECIPE
-    if path.exists() and read_recipe(path) != _claimed(recipe):
+    if not path.exists() or read_recipe(path) == _claimed(recipe):
+        return
+    if any((run / name).exists() for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)):
         raise TrainingError(
             f"{run} holds a run of another recipe (see its {RECIPE}); choose another folder with --out, or delete it"
         )
+    for name in (DATA, RECIPE):
+        (run / name).unlink(missing_ok=True)
 
 
 def write_recipe(run: Path, recipe: Recipe) -> None:
@@ -155,7 +159,7 @@ def bundle_name(recipe: Recipe, language: str) -> str:
 
 
 def is_written(folder: Path, progress: Progress) -> bool:
-    """Whether the bundle of this state of a run is there, its card included, which is written last."""
+    """Whether the bundle of this state of a run is there, its card included."""
     try:
         updates = bundle.read_config(folder).training.get("updates")
         return updates == progress.update and (folder / bundle.CARD).stat().st_size > 0

@@ -4,9 +4,11 @@ import math
 
 from nmt.config import TrainingConfig
 
+_LONGEST_WARMUP = 0.1  # of the run, which may have fewer updates than were thought
+
 
 def learning_rate(options: TrainingConfig, update: int, share_done: float, num_reductions: int = 0) -> float:
-    """A linear warm-up, and then what the schedule says.
+    """A linear warm-up, and then what the schedule says. Of a run that ends by the clock it takes a tenth at most.
 
     Args:
         options: the schedule and its rates.
@@ -14,7 +16,10 @@ def learning_rate(options: TrainingConfig, update: int, share_done: float, num_r
         share_done: how much of the run lies behind, 0 to 1; the cosine goes by it.
         num_reductions: how often the dev score has stopped rising; a plateau goes by it.
     """
-    warm = min(1.0, (update + 1) / options.warmup_updates)
+    warm = (update + 1) / options.warmup_updates
+    if options.hours:
+        warm = max(warm, share_done / _LONGEST_WARMUP)
+    warm = min(1.0, warm)
     if options.schedule == "inverse_sqrt":
         # Vaswani et al. 2017, section 5.3, scaled so that the highest rate is the one asked for.
         return (

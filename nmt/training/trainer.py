@@ -110,7 +110,8 @@ def _train(recipe: Recipe, recipe_path: Path, run: Path, progress: bool) -> Call
         sizes = encoded.sizes(mixture.sizes)
         shares = shares_of(sizes, recipe.data.weights * len(languages))
         starts = np.repeat([target.start for target in targets for _ in recipe.data.train], sizes)
-        fit(model, batch_plan(encoded, tokenizers, recipe, shares=shares, starts=starts), recipe.training, rounds)
+        plan = batch_plan(encoded, tokenizers, recipe, shares=shares, starts=starts, folder=run)
+        fit(model, plan, recipe.training, rounds)
 
     def finish() -> None:
         for target in targets:

@@ -46,7 +46,6 @@ class Updates:
         num_tokens = sum(map(_num_tokens, batches))
         waiting = list(reversed(batches))
         total: list[Any] = []
-        loss: Any = 0.0
         while waiting:
             batch = waiting.pop()
             count = _num_tokens(batch)
@@ -56,14 +55,13 @@ class Updates:
                 waiting += reversed(_halves(batch))
                 continue
             try:
-                part, gradients = self._steps.gradients(batch, count / num_tokens)
+                gradients = self._steps.gradients(batch, count / num_tokens)
             except Exception as error:
                 self._remember(batch, error)
                 waiting.append(batch)
                 continue
-            loss = loss + part
             total = [a + b for a, b in zip(total, gradients, strict=True)] if total else gradients
-        return self._steps.apply(total, loss, sum(map(_num_rows, batches)))
+        return self._steps.apply(total)
 
     def _remember(self, batch: Batch, error: Exception) -> None:
         """Note a size that does not fit; raise the error again where it says something else."""

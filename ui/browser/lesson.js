@@ -189,12 +189,16 @@
     const change = row => {
         if (!row || row.difference === null) return make('td', {}, '');
         const signed = value => `${value > 0 ? '+' : value < 0 ? '\u2212' : ''}${Math.abs(value).toFixed(1)}`;
+        const isKnown = row.p_value !== null; /* it is not where there are too few sentences */
+        const direction = row.difference > 0 ? 'nmt-up' : 'nmt-down';
         return make(
             'td',
-            {
-                class: row.chance === 'may be chance' ? '' : row.difference > 0 ? 'nmt-up' : 'nmt-down',
-                title: `95 % between ${signed(row.low)} and ${signed(row.high)}, p = ${row.p_value.toFixed(3)}`,
-            },
+            isKnown
+                ? {
+                      class: row.chance === 'may be chance' ? '' : direction,
+                      title: `95 % between ${signed(row.low)} and ${signed(row.high)}, p = ${row.p_value.toFixed(3)}`,
+                  }
+                : {},
             make('b', {}, signed(row.difference)),
             ' ',
             make('span', {class: 'nmt-quiet'}, row.chance),
