@@ -36,7 +36,7 @@ class ModelConfig:
     decoder_layers: int = option(2, "layers of the decoder; the first one attends", (1, 4))
     decoder_units: int = option(512, "units of a decoder layer", (128, 1024))
     attention_dim: int = option(256, "width in which the decoder's state is compared with the source", (64, 512))
-    dropout: float = option(0.2, "noise on embeddings and between layers; the less data, the more", (0.0, 0.5))
+    dropout: float = option(0.2, "noise on what a recurrent layer hands on; the less data, the more", (0.0, 0.5))
     word_dropout: float = option(
         0.1, "share of whole source and target words whose embedding is zeroed; the less data, the more", (0.0, 0.3)
     )

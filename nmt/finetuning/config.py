@@ -73,7 +73,7 @@ class FinetuningConfig:
     learning_rate: float | None = option(None, "at its highest", (1e-4, 1e-2))
     batch_tokens: int | None = option(None, "target tokens in a batch", (200, 4000), rare=True)
     patience: int = option(6, "rounds without a better dev chrF before training stops", (3, 20), rare=True)
-    dropout: float | None = option(None, "noise on embeddings and between layers", (0.0, 0.5), rare=True)
+    dropout: float | None = option(None, "noise on what a recurrent layer hands on", (0.0, 0.5), rare=True)
     word_dropout: float | None = option(None, "share of words whose embedding is zeroed", (0.0, 0.3), rare=True)
     label_smoothing: float = option(0.1, "probability spread over the whole vocabulary", (0.0, 0.2), rare=True)
     source_noise: float = option(

@@ -102,6 +102,8 @@ class TranslationModel(keras.Model):
         self.output_projection = keras.layers.Dense(config.embedding_dim, name="output_projection")
         if config.lexical:
             self.lexical = keras.layers.Dense(config.embedding_dim, use_bias=False, name="lexical")
+        # Of what each recurrent layer hands on. Embeddings, and the vectors compared with them at the output, are
+        # narrow: noise there costs more than it helps (docs/decisions).
         self.dropout = backend.dropout(config.dropout, rank=3)
         # Keras weighs the loss of a batch by its rows. This takes that one's place in the logs, by its name.
         self.token_loss = keras.metrics.Mean(name="loss")
@@ -139,7 +141,7 @@ class TranslationModel(keras.Model):
         """
         mask = ops.not_equal(source, PAD_ID)
         lengths = ops.sum(ops.cast(mask, "int32"), axis=1)
-        words = x = self.dropout(self.source_embedding(source, training=training), training=training)
+        words = x = self.source_embedding(source, training=training)
         for k, (rnn, norm) in enumerate(zip(self.encoder_rnns, self.encoder_norms, strict=True)):
             if self.config.bidirectional:
                 y = rnn(x, lengths, training=training)
@@ -166,7 +168,7 @@ class TranslationModel(keras.Model):
             memory: from `encode`.
             states: before the first of these tokens, from `encode` or from the previous call.
         """
-        x = self.dropout(self.target_embedding(target, training=training), training=training)
+        x = self.target_embedding(target, training=training)
         states_after = []
         context_dim = self.attention.context_dim(self.config.memory_dim)
         attention: Tensor = None
@@ -181,8 +183,7 @@ class TranslationModel(keras.Model):
         x = self.output_projection(x)
         if self.config.lexical:
             x = x + ops.matmul(ops.cast(attention, x.dtype), memory.values[..., context_dim:])
-        vectors = self.dropout(ops.tanh(x), training=training)
-        return Decoded(self.target_embedding.logits(vectors), attention, tuple(states_after))
+        return Decoded(self.target_embedding.logits(ops.tanh(x)), attention, tuple(states_after))
 
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor | tuple[Tensor, ...]:
         """Teacher forcing: {"source": (B, S), "target": (B, T) from BOS on} -> logits (B, T, V).
