@@ -200,7 +200,7 @@ def test_each_token_counts_alike_in_the_loss_that_is_logged():
     means, counts = [], []
     for batch in batches:
         logits = model({name: batch[name] for name in ("source", "target")}, training=True)
-        means.append(float(model.compute_loss(batch, batch["labels"], logits)))
+        means.append(float(ops.convert_to_numpy(model.compute_loss(batch, batch["labels"], logits))))
         counts.append(np.count_nonzero(batch["labels"]))
     model.optimizer.learning_rate = 0.0
     _, losses = trained(model, batches)
