@@ -25,9 +25,8 @@ from nmt.corpora.corpus import Corpus, read_corpus, write_pair_files
 from nmt.evaluation import pictures
 from nmt.evaluation.pictures import Curve
 from nmt.evaluation.verification import holds, verify
-from nmt.finetuning import data as finetuning_data
 from nmt.finetuning import ending as finetuning_ending
-from nmt.finetuning import parents
+from nmt.finetuning import misgivings, parents
 from nmt.finetuning import start as finetuning_start
 from nmt.finetuning.config import FROM_SCRATCH, NEW_DOMAIN, NEW_LANGUAGE, PARTS
 from nmt.finetuning.course import on_trial
@@ -561,16 +560,16 @@ def test_a_test_part_that_shares_sentences_with_dev_is_noticed(tmp_path, sample)
 
 def test_words_whose_lengths_differ_by_chance_are_no_alarm():
     book = read_corpus(Path(__file__).parent.parent / "data" / "phrase-book.tsv", "en", "ja")
-    assert finetuning_data._about_alignment(book) == []
+    assert misgivings.about_alignment(book) == []
 
 
 def test_a_shift_that_is_mended_later_is_noticed_where_it_is():
     rng = random.Random(4)
     sources = ["x" * rng.randint(5, 90) for _ in range(2000)]
     targets = ["y" * (2 * len(text) + rng.randint(0, 4)) for text in sources]
-    assert finetuning_data._about_alignment(Corpus(sources, targets)) == []
+    assert misgivings.about_alignment(Corpus(sources, targets)) == []
     targets[600:800] = [targets[799], *targets[600:799]]
-    (said,) = finetuning_data._about_alignment(Corpus(sources, targets))
+    (said,) = misgivings.about_alignment(Corpus(sources, targets))
     assert said.startswith("in about the pairs 601 to 800 the lengths") and "line n+1 of the other" in said
 
 

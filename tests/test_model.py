@@ -1,5 +1,6 @@
 """The network: one `decode` for training and search, and nothing that padding or neighbours could change."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -309,3 +310,19 @@ def test_starting_the_backend_says_nothing():
         [sys.executable, "-c", f"from nmt import backend; backend.begin(); {code}"], capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("3.0\n", "")
+
+
+def test_dropout_is_on_what_recurrent_layers_hand_on_and_nowhere_else(monkeypatch):
+    sizes = dataclasses.replace(
+        ModelConfig(30, 40, 8), encoder_units=6, decoder_units=10, attention_dim=8, lexical=True
+    )
+    model, widths = TranslationModel(sizes), []
+
+    def noting(x, training):
+        assert training
+        widths.append(x.shape[-1])
+        return x
+
+    monkeypatch.setattr(model, "dropout", noting)
+    model({"source": np.array([[5, 3]]), "target": np.array([[2, 6]])}, training=True)
+    assert widths == [12] * sizes.encoder_layers + [10] * sizes.decoder_layers

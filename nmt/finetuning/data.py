@@ -1,11 +1,9 @@
-"""The data of a fine-tuning: cleaned, in parts that share no sentence, and looked at for what usually goes wrong."""
+"""The data of a fine-tuning: cleaned, and in parts that share no sentence."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from nmt.corpora.cleaning import CleaningReport, CleaningRules, clean, keys_of, without
 from nmt.corpora.corpus import Corpus, joined, read_corpus
@@ -13,16 +11,13 @@ from nmt.corpora.phrases import find_phrases
 from nmt.corpora.preparation import Parts, split
 from nmt.errors import ConfigError, CorpusError
 from nmt.finetuning.config import FinetuningConfig
-from nmt.languages import LANGUAGES, language, looks_like, same_language
+from nmt.finetuning.misgivings import about_alignments, about_languages, about_others, about_report, about_text, reasons
+from nmt.languages import same_language
 
 Places = str | Path | Sequence[str | Path]  # of one corpus or several
 
 _PAIR = re.compile(r"([a-z]{2,3}(?:-[A-Z0-9][A-Za-z0-9]*)*)-([a-z]{2,3}(?:-[A-Z0-9][A-Za-z0-9]*)*)")
 _FEW = 200  # pairs to learn from
-_MUCH = 0.1  # of the pairs, to be worth a warning
-_SAMPLE = 1000  # pairs whose language is looked at
-_BLOCK = 200  # pairs whose alignment is looked at together
-_UNRELATED = 0.2  # correlation of the lengths of sentences that do not translate each other, at most
 
 
 @dataclass(frozen=True)
@@ -98,7 +93,7 @@ def read_data(places: Places, pair: tuple[str, str], options: FinetuningConfig) 
     corpus, report = clean(raw, *pair, CleaningRules())
     if not len(corpus):
         raise CorpusError(
-            f"none of the {len(raw):,} pairs of {named} is usable: {_reasons(report)}; "
+            f"none of the {len(raw):,} pairs of {named} is usable: {reasons(report)}; "
             f"the sources must be in {pair[0]} and the targets in {pair[1]}"
         )
     given = {name: _given(getattr(options, name), pair) for name in ("dev", "test", "old_test")}
@@ -113,11 +108,11 @@ def read_data(places: Places, pair: tuple[str, str], options: FinetuningConfig) 
     phrases, without_phrases = _phrases(train, pair) if options.phrases else (Corpus([], []), [])
     phrases = without(phrases, tests)  # a phrase can be a sentence: "Help!"
     warnings = [
-        *_about_languages(pair),
-        *_about_report(report),
-        *_about_text(corpus, pair),
-        *_about_alignments(places, read),
-        *_about_others({**given, "mix": to_mix}, pair),
+        *about_languages(pair),
+        *about_report(report),
+        *about_text(corpus, pair),
+        *about_alignments(places, read),
+        *about_others({**given, "mix": to_mix}, pair),
         *_about_shared(given["dev"], given["test"]),
         *_about_overlap(corpus, left),
         *no_mix,
@@ -168,16 +163,6 @@ def _given(place: str, pair: tuple[str, str]) -> Corpus | None:
     return Corpus([text.strip() for text in corpus.sources], [text.strip() for text in corpus.targets])
 
 
-def _about_others(corpora: Mapping[str, Corpus | None], pair: tuple[str, str]) -> list[str]:
-    """What is odd about the corpora beside the one to learn from, by the names of their options."""
-    return [
-        f"--{name.replace('_', '-')}: {line}"
-        for name, corpus in corpora.items()
-        if corpus is not None and len(corpus)
-        for line in (*_about_text(corpus, pair), *_about_alignment(corpus))
-    ]
-
-
 def _about_shared(dev: Corpus | None, test: Corpus | None) -> list[str]:
     """Whether the best weights are chosen by sentences that they are then judged by."""
     if dev is None or test is None:
@@ -211,100 +196,6 @@ def _phrases(train: Corpus, pair: tuple[str, str]) -> tuple[Corpus, list[str]]:
         return find_phrases(train, *pair), []
     except CorpusError as error:
         return Corpus([], []), [f"no phrases are learned: {error}"]
-
-
-def _about_languages(pair: Sequence[str]) -> list[str]:
-    unknown = [code for code in pair if language(code).code.partition("-")[0] not in LANGUAGES]
-    return [
-        f'nothing is known about the language "{code}", so its script and words are not checked' for code in unknown
-    ]
-
-
-def _about_report(report: CleaningReport) -> list[str]:
-    share = 1 - report.num_kept / max(1, report.num_read)
-    if share < 2 * _MUCH:
-        return []
-    return [f"{report.num_read - report.num_kept:,} of the {report.num_read:,} pairs are unusable: {_reasons(report)}"]
-
-
-def _reasons(report: CleaningReport) -> str:
-    return ", ".join(f"{removal.reason} ({removal.count:,})" for removal in report.removals if removal.count)
-
-
-def _about_text(corpus: Corpus, pair: tuple[str, str]) -> list[str]:
-    """Whether the sides are in their languages."""
-    step = max(1, len(corpus) // _SAMPLE)
-    sides = corpus.sources[::step], corpus.targets[::step]
-    right = [_share_in(side, code) for side, code in zip(sides, pair, strict=True)]
-    if 1 - min(right) <= _MUCH:
-        return []
-    turned = [_share_in(side, code) for side, code in zip(sides, reversed(pair), strict=True)]
-    if sum(turned) > sum(right):
-        return [
-            f"the columns seem to be the wrong way round: the first looks like {pair[1]}, the second like {pair[0]}"
-        ]
-    return [
-        f"{1 - share:.0%} of the {name} sentences do not look like {language(code).name}"
-        for name, code, share in zip(("source", "target"), pair, right, strict=True)
-        if 1 - share > _MUCH
-    ]
-
-
-def _share_in(texts: Sequence[str], code: str) -> float:
-    return sum(looks_like(text, code) for text in texts) / max(1, len(texts))
-
-
-def _about_alignments(places: Sequence[str | Path], corpora: Sequence[Corpus]) -> list[str]:
-    """`_about_alignment` of each, which is named where there are several."""
-    return [
-        f"{place}: {line}" if len(places) > 1 else line
-        for place, corpus in zip(places, corpora, strict=True)
-        for line in _about_alignment(corpus)
-    ]
-
-
-def _about_alignment(corpus: Corpus) -> list[str]:
-    """Whether long sentences have long translations; where a line is missing on one side, they no longer do."""
-    lengths = np.array([[len(text.strip()) for text in side] for side in (corpus.sources, corpus.targets)])
-    starts = range(0, lengths.shape[1], _BLOCK)
-    bad = [start for start in starts if _unrelated(lengths[:, start : start + _BLOCK])]
-    for first in bad:
-        block = lengths[:, first : first + _BLOCK]
-        shifts = [shift for shift in (-2, -1, 1, 2) if _correlation(_shifted(block, shift)) > 2 * _UNRELATED]
-        following = [start for start in starts if start >= first]
-        most = sum(start in bad for start in following) > len(following) / 2
-        if not shifts and not most:
-            continue  # chance, as among words and short phrases
-        where = (
-            f"from about pair {first + 1:,} on"
-            if most
-            else f"in about the pairs {first + 1:,} to {min(first + _BLOCK, lengths.shape[1]):,}"
-        )
-        seems = f"; line n of one side seems to belong to line n{shifts[0]:+} of the other" if shifts else ""
-        return [
-            f"{where} the lengths of the two sides have nothing to do with each other: "
-            f"are they translations of each other?{seems}"
-        ]
-    return []
-
-
-def _unrelated(lengths: np.ndarray) -> bool:
-    return lengths.shape[1] >= _BLOCK // 2 and _correlation(lengths) < _UNRELATED
-
-
-def _shifted(lengths: np.ndarray, shift: int) -> np.ndarray:
-    """Source n beside target n + shift."""
-    size = lengths.shape[1] - abs(shift)
-    first, second = max(0, -shift), max(0, shift)
-    return np.stack([lengths[0, first : first + size], lengths[1, second : second + size]])
-
-
-def _correlation(lengths: np.ndarray) -> float:
-    """Of the logarithms. (2, N) -> -1 to 1; 1 where all sentences are of much the same length."""
-    logs = np.log1p(lengths)
-    if (logs.std(axis=1) < 0.2).any():
-        return 1.0
-    return float(np.corrcoef(logs)[0, 1])
 
 
 def _about_old(train: Corpus, old_test: Corpus | None) -> list[str]:
