@@ -216,6 +216,7 @@ def test_phrases_are_learned_beside_the_sentences(tmp_path):
     place = write_tsv(tmp_path / "pairs.tsv", *zip(*rows, strict=True))
     plain, more = (read_data(place, ("en", "xx"), FinetuningConfig(phrases=value)) for value in (False, True))
     assert (plain.dev, plain.test, plain.num_phrases, more.num_phrases) == (more.dev, more.test, 0, 16)
+    assert more.num_pairs == plain.num_pairs == len(plain.train), "what suits the data goes by its sentences"
     found = dict(zip(more.train.sources[len(plain.train) :], more.train.targets[len(plain.train) :], strict=True))
     assert {one.lower(): other.lower() for one, other in found.items()} == {one: one for one in "abcdefghijklmnop"}
 

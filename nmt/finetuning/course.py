@@ -116,7 +116,7 @@ def _begin(course: Course, rounds: Rounds, plan: BatchPlan, num_left_out: int, t
 
 def usual_for(parent: Parent, pair: tuple[str, str], data: FinetuningData) -> SizeDefaults:
     """What suits the size of the data, for a new domain or for a new language."""
-    return defaults_for(NEW_DOMAIN if parent.translates(pair) else NEW_LANGUAGE, len(data.train))
+    return defaults_for(NEW_DOMAIN if parent.translates(pair) else NEW_LANGUAGE, data.num_pairs)
 
 
 def plan_recipe(

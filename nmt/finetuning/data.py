@@ -44,6 +44,11 @@ class FinetuningData:
     num_phrases: int = 0
     mix_share: float = 0.0
 
+    @property
+    def num_pairs(self) -> int:
+        """How many there are to learn from, without the phrases, which say nothing that these do not."""
+        return len(self.train) - self.num_phrases
+
 
 def parse_pair(text: str) -> tuple[str, str]:
     """ "en-it" -> ("en", "it"); a region goes in capitals: "en-pt-BR".

@@ -171,7 +171,7 @@ def _from_scratch(course: Course, parent: Parent, options: FinetuningConfig, sho
     """A model of the same sizes that learns from the new data alone."""
     run, data = course.run / SCRATCH, course.data
     pair = course.recipe.source_language, course.recipe.target_language
-    usual = defaults_for(FROM_SCRATCH, len(data.train))
+    usual = defaults_for(FROM_SCRATCH, data.num_pairs)
     plain = FinetuningConfig(minutes=_PATIENT * options.minutes, vocab_size=options.vocab_size, seed=options.seed)
     size = options.vocab_size or round(usual.vocab_size)
     sizes = dataclasses.replace(course.recipe.data, source_vocab_size=size, target_vocab_size=size)

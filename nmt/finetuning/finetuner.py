@@ -155,7 +155,7 @@ def _prepare(places: Places, run: Path, options: FinetuningConfig, known: dict[s
         *data.warnings,
         *about_source(parent, pair),
         *about_spelling(parent, tokenizers, data.train),
-        *about_forgetting(options, pair, parent.pair, len(data.train) - data.num_phrases),
+        *about_forgetting(options, pair, parent.pair, data.num_pairs),
     )
     data = dataclasses.replace(data, warnings=warnings)
     share = rehearsal_share(options, pair, parent.pair)
