@@ -21,6 +21,7 @@ from nmt import BundleError, ConfigError, CorpusError, FinetuningConfig, Trainin
 from nmt.bundle import BundleConfig
 from nmt.cli import main
 from nmt.config import ModelConfig, SearchConfig
+from nmt.corpora.cleaning import CleaningRules, clean
 from nmt.corpora.corpus import Corpus, read_corpus, write_pair_files
 from nmt.evaluation import pictures
 from nmt.evaluation.pictures import Curve
@@ -29,10 +30,11 @@ from nmt.finetuning import ending as finetuning_ending
 from nmt.finetuning import misgivings, parents
 from nmt.finetuning import start as finetuning_start
 from nmt.finetuning.config import FROM_SCRATCH, NEW_DOMAIN, NEW_LANGUAGE, PARTS
-from nmt.finetuning.course import on_trial
-from nmt.finetuning.data import parse_pair, read_data, usual_sizes
+from nmt.finetuning.course import on_trial, usual_for
+from nmt.finetuning.data import FinetuningData, parse_pair, read_data, usual_sizes
 from nmt.finetuning.plan import defaults_for, make_recipe, spoken_time
 from nmt.finetuning.results import Measured
+from nmt.finetuning.start import load_parent
 from nmt.network.model import TranslationModel
 from nmt.training import rounds
 from nmt.training.checkpoint import load_arrays
@@ -408,6 +410,20 @@ def test_without_any_model_the_way_out_is_named(tmp_path, monkeypatch):
 
 
 # ---------------------------------------------------------------- what suits the size of the data
+
+
+def test_what_suits_the_data_goes_by_its_sentences_and_not_by_its_phrases(work, sample):
+    parent = load_parent(work / "parent")
+    some, more = (Corpus(sample.sources[:n], sample.targets[:n]) for n in (300, 400))
+    report = clean(some, "en", "ja", CleaningRules())[1]
+    plain = FinetuningData(some, some, some, None, None, report, ())
+    phrases = dataclasses.replace(plain, train=more, num_phrases=100)
+    for known, pair, table in (
+        (parent, ("en", "ja"), NEW_DOMAIN),
+        (parent, ("en", "ko"), NEW_LANGUAGE),
+        (None, ("en", "ja"), FROM_SCRATCH),
+    ):
+        assert usual_for(known, pair, phrases) == usual_for(known, pair, plain) == defaults_for(table, 300)
 
 
 @pytest.mark.parametrize("table", [NEW_DOMAIN, NEW_LANGUAGE, FROM_SCRATCH], ids=["domain", "language", "scratch"])

@@ -12,10 +12,9 @@ from nmt.config import Recipe
 from nmt.corpora.corpus import Corpus
 from nmt.errors import BundleError
 from nmt.finetuning.adaptation import blended
-from nmt.finetuning.config import FROM_SCRATCH, FinetuningConfig
-from nmt.finetuning.course import Course, Learned, Tell, learn, plan_recipe
+from nmt.finetuning.config import FinetuningConfig
+from nmt.finetuning.course import Course, Learned, Tell, learn, plan_recipe, usual_for
 from nmt.finetuning.data import FinetuningData
-from nmt.finetuning.plan import defaults_for
 from nmt.finetuning.results import Measured, card_section, learning_curves, measure
 from nmt.finetuning.start import Parent
 from nmt.finetuning.transfer import Transferred
@@ -171,7 +170,7 @@ def _from_scratch(course: Course, parent: Parent, options: FinetuningConfig, sho
     """A model of the same sizes that learns from the new data alone."""
     run, data = course.run / SCRATCH, course.data
     pair = course.recipe.source_language, course.recipe.target_language
-    usual = defaults_for(FROM_SCRATCH, data.num_pairs)
+    usual = usual_for(None, pair, data)
     plain = FinetuningConfig(minutes=_PATIENT * options.minutes, vocab_size=options.vocab_size, seed=options.seed)
     size = options.vocab_size or round(usual.vocab_size)
     sizes = dataclasses.replace(course.recipe.data, source_vocab_size=size, target_vocab_size=size)

@@ -26,6 +26,7 @@ def about_others(corpora: Mapping[str, Corpus | None], pair: tuple[str, str]) ->
 
 
 def about_languages(pair: Sequence[str]) -> list[str]:
+    """Which of them cannot be checked."""
     unknown = [code for code in pair if language(code).code.partition("-")[0] not in LANGUAGES]
     return [
         f'nothing is known about the language "{code}", so its script and words are not checked' for code in unknown
@@ -33,6 +34,7 @@ def about_languages(pair: Sequence[str]) -> list[str]:
 
 
 def about_report(report: CleaningReport) -> list[str]:
+    """Whether cleaning removed much."""
     share = 1 - report.num_kept / max(1, report.num_read)
     if share < 2 * _MUCH:
         return []
@@ -40,6 +42,7 @@ def about_report(report: CleaningReport) -> list[str]:
 
 
 def reasons(report: CleaningReport) -> str:
+    """Why pairs were removed, and how many of them for each."""
     return ", ".join(f"{removal.reason} ({removal.count:,})" for removal in report.removals if removal.count)
 
 
