@@ -174,6 +174,25 @@ def translated(source, pieces, links, uses_spaces=True, target="de"):
         # a number with its unit, in other signs, and a wrong one
         ("It costs $40 now", "▁Es ▁kostet ▁ ４ ０ ▁Dollar ▁jetzt", [0, 1, 2, 2, 2, 2, 3], "Es kostet $40 jetzt"),
         ("He left at 12:30 today", "▁Er ▁ging ▁um ▁ 1 5 ▁weg", [0, 1, 2, 3, 3, 3, 1], "Er ging um 12:30 weg"),
+        # in words, and in part of another number as well
+        (
+            "He left at 9:30 today",
+            "▁Er ▁ging ▁um ▁neun ▁Uhr ▁dreißig ▁weg",
+            [0, 1, 2, 3, 3, 3, 1],
+            "Er ging um 9:30 weg",
+        ),
+        ("He left at 9:30 today", "▁Er ▁ging ▁um ▁halb ▁zehn ▁weg", [0, 1, 2, 3, 3, 1], "Er ging um 9:30 weg"),
+        ("He left at 9:30 from 4 ok", "▁um ▁neun ▁von ▁ 4 : 3 0", [2, 3, 4, 5, 5, 3, 3, 3], "um 9:30 von 4:30"),
+        ("He left at 9:30 today", "▁Er ▁ging ▁hin ▁weg", [0, 1, 2, 3], "Er ging hin 9:30"),
+        # with digits that the sentence does not have beside it, and those that it does have
+        ("He left at 10:15 today", "▁um ▁ 1 0 : 1 5 ▁ 1 0 ▁Uhr ▁weg", [2, *[3] * 10, 1], "um 10:15 weg"),
+        (
+            "He left at 9:30 with 4 cats",
+            "▁um ▁ 9 . 3 0 ▁mit ▁ 4 ▁Katzen",
+            [2, *[3] * 5, 4, 5, 5, 6],
+            "um 9:30 mit 4 Katzen",
+        ),
+        ("It was from 9:30 to 7:45", "▁von ▁ 1 9 ▁h ▁ 9 : 3 0 ▁bis ▁sieben", [2, *[3] * 8, 4, 5], "von 9:30 bis 7:45"),
         # the model has not seen what is loose
         ("I like it 🎉 but no", "▁Ich ▁mag ▁es , ▁aber ▁nein", [0, 1, 2, 2, 3, 4], "Ich mag es, 🎉 aber nein"),
         ("A <b>big</b> dog came", "▁Da ▁kam ▁ein ▁großer ▁Hund", [3, 3, 0, 1, 2], "Da kam ein <b>großer</b> Hund"),
@@ -200,6 +219,16 @@ def test_particles_and_units_in_a_language_without_spaces():
     assert japanese("I saw http://a.com today", "今日 トムに 会った", [3, 2, 1]) == "今日 http://a.com に会った"
     assert japanese("He left at 12:30 today", "１ ２ 時 ３ ０ 分に 出た", [3, 3, 3, 3, 3, 3, 1]) == "12:30に出た"
     assert japanese("It weighs 3.5 kg today", "重さは ３ ５ です", [1, 2, 2, 0]) == "重さは3.5 kgです"
+
+
+def test_a_number_takes_whole_words_along_and_only_its_own():
+    masked = mask("I need \ue000 for it", shield("I need 40 km for it").spans, "en", "de")
+    text, bounds = "Ich brauche 14 kimeten für es", [0, 3, 11, 12, 13, 14, 16, 18, 22, 26, 29]
+    attention = np.zeros((10, 6))
+    attention[np.arange(10), [0, 1, 2, 2, 2, 2, 4, 2, 4, 5]] = 1  # one piece of the word was read from elsewhere
+    assert restore(masked, Reading(text, bounds, attention, [(2, 4)]), True).text == "Ich brauche 40 km für es"
+    attention[8] = [0, 0.2, 0.3, 0.1, 0.35, 0.05]  # more from one word than from each part of the number
+    assert restore(masked, Reading(text, bounds, attention, [(1, 4)]), True).text == "Ich brauche 40 km für es"
 
 
 def test_a_guess_is_admitted():

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from nmt.text import casing
 from nmt.text.protect import MARK, Span, reveal, tag_name
-from nmt.text.quantities import digit_runs
+from nmt.text.quantities import digit_runs, plain_digits, words_for
 from nmt.text.typos import Typos
 
 _LETTER = re.compile(r"[^\W\d_]")
@@ -228,6 +228,7 @@ def _render(gaps: list[str], spans: list[Span], source_language: str, target_lan
             stand_in, surfaces = _as_written(_TITLED, source_language, target_language) if titled else next(people)
         elif span.role == "number":
             stand_in = span.text if span.kind == "measure" and len(span.text) <= _LONGEST else next(figures)
+            surfaces = _spelled(stand_in, target_language)
         else:
             stand_in = _unseen(span, before, after)
         text += stand_in
@@ -256,6 +257,16 @@ def _as_written(
 
 def _in(person: dict[str, tuple[str, ...]], language: str) -> tuple[str, ...]:
     return person.get(language.partition("-")[0], person[""])
+
+
+def _spelled(number: str, language: str) -> tuple[str, ...]:
+    """What a number, or the first of a time or a range, has in it where it is written in words.
+
+    Nothing for 1, whose word is an article in many languages.
+    """
+    first = digit_runs(number)[:1]
+    digits = plain_digits(number[slice(*first[0])]) if first else ""
+    return words_for(int(digits), language) if 0 < len(digits) <= 6 and int(digits) > 1 else ()
 
 
 def _unseen(span: Span, before: str, after: str) -> str:

@@ -1,12 +1,14 @@
 """Puts protected spans back into a translation, where the attention says that they belong.
 
-A *name* goes where the translation of its stand-in stands; a *number* where the same digits, or else other digits that
-were read from it, stand. Where the model has dropped them, the span goes before the token that read most of it.
-`nmt.text.markup` places what is loose. So every span is in the result exactly once, whatever the model does.
+A *name* goes where the translation of its stand-in stands; a *number* where the same digits stand, or words that say
+it, or else other digits or a word read from it. Where the model has dropped them, the span goes before the token that
+read most of it. `nmt.text.markup` places what is loose. So every span is in the result exactly once, whatever the model
+does.
 """
 
+import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,8 @@ _SURE = 0.5  # share of attention that makes a token the translation of a stand-
 _LIKELY = 0.15  # share of attention that ties other digits to a number
 _COPIED = frozenset(("url", "email", "code", "tag", "placeholder", "entity", "emoji"))
 _UNIT_WORDS = frozenset("ドル 円 ユーロ ポンド ％ % パーセント 時 分 度 キロ メートル グラム ℃ $ €".split())  # noqa: SIM905
+_BETWEEN = " \u00a0:.,：．，-–"  # the parts of a number
+_FIRST_UNSPACED = "\u2e80"  # Chinese characters and kana come after it
 _PARTICLES = frozenset("にをのがはでともへや")  # of Japanese, often one token with what they follow
 
 
@@ -42,6 +46,7 @@ class _Place:
     end: int
     known: bool  # what stands there is spelled like a translation of the stand-in
     share: float  # of the attention of a token there
+    is_word: bool = False  # and not digits
 
     def overlaps(self, start: int, end: int) -> bool:
         return self.start < end and start < self.end
@@ -93,11 +98,13 @@ def _places(masked: Masked, reading: Reading, seen: list[int], taken: Sequence[E
     used = [(edit.start, edit.end) for edit in taken]
     places: dict[int, _Place] = {}
     candidates = [place for k in seen for place in _candidates(masked, reading, k)]
-    for place in sorted(candidates, key=lambda p: (not p.known, -p.share, p.slot, p.start, p.end)):
+    for place in sorted(
+        candidates, key=lambda p: (not p.known, not p.known and p.is_word, -p.share, p.slot, p.start, p.end)
+    ):
         if place.slot in places or any(place.overlaps(*other) for other in used):
             continue
         if masked.slots[place.slot].span.kind == "measure":
-            place = _with_unit(masked, reading, place, used)
+            place = _widened(masked, reading, place, used)
         places[place.slot] = place
         used.append((place.start, place.end))
     return places
@@ -115,6 +122,8 @@ def _candidates(masked: Masked, reading: Reading, k: int) -> Iterator[_Place]:
             found = place(start, end, known)
             if known or found.share >= _LIKELY:
                 yield found
+        if slot.span.kind != "number":  # which goes nowhere else
+            yield from _words(slot, reading, share, place)
         return
     found_at: set[int] = set()  # a longer spelling hides the shorter one that it begins with
     for surface in sorted(slot.surfaces, key=len, reverse=True):
@@ -128,6 +137,17 @@ def _candidates(masked: Masked, reading: Reading, k: int) -> Iterator[_Place]:
         word = text[start:end].lstrip()
         if share[t] >= _SURE and word.isalpha():
             yield place(end - len(word), end, False)
+
+
+def _words(
+    slot: Slot, reading: Reading, share: np.ndarray, place: Callable[[int, int, bool], _Place]
+) -> Iterator[_Place]:
+    """Which words a number could stand for."""
+    for t, start, end in tokens(reading):
+        word = reading.text[start:end].lstrip()
+        is_said = any(word.casefold().startswith(root) for root in slot.surfaces)
+        if word.isalpha() and share[t] >= (_LIKELY if is_said else _SURE):
+            yield dataclasses.replace(place(end - len(word), end, is_said), is_word=True)
 
 
 def _figures(masked: Masked, slot: Slot, text: str) -> Iterator[tuple[int, int, bool]]:
@@ -152,25 +172,59 @@ def _figures(masked: Masked, slot: Slot, text: str) -> Iterator[tuple[int, int, 
                 break
 
 
-def _with_unit(masked: Masked, reading: Reading, place: _Place, used: Sequence[tuple[int, int]]) -> _Place:
-    """A number's place with the tokens beside it that say its unit, but not the particle behind it."""
-    first, last = reading.columns[place.slot]
+def _widened(masked: Masked, reading: Reading, place: _Place, used: Sequence[tuple[int, int]]) -> _Place:
+    """A number's place with what else stands beside it for the number, its unit too, but not the particle behind it.
 
-    def is_unit(t: int, low: int, high: int) -> bool:
-        word = reading.text[low:high].strip()
+    That is what was read from the number: words, and digits that the sentence does not have.
+    """
+    text, share = reading.text, reading.share(place.slot)
+    first, last = reading.columns[place.slot]
+    surplus = [(low, high) for low, high, _ in _figures(masked, masked.slots[place.slot], text)]
+    has_words_before = place.is_word or not masked.slots[place.slot].span.text[0].isdecimal()  # "halb zehn", "$40"
+    units = list(_units(reading))
+
+    def belongs(ts: range, low: int, high: int, words: bool) -> bool:
+        word = text[low:high].strip()
         if word in _PARTICLES or any(low < end and start < high for start, end in used):
             return False
-        return word in _UNIT_WORDS or (word.isalpha() and first <= int(np.argmax(reading.attention[t])) < last)
+        is_read = first <= int(np.argmax(reading.attention[ts.start : ts.stop].sum(0))) < last
+        if word.isdecimal():
+            return is_read and any(low < end and start < high for start, end in surplus)
+        is_read = is_read and word.isalpha() and share[ts.start : ts.stop].mean() >= _SURE
+        return words and (word in _UNIT_WORDS or is_read)
 
     start, end = place.start, place.end
-    for t, low, high in tokens(reading):
-        if low == end and is_unit(t, low, high):
-            end = high - (high - low > 1 and reading.text[high - 1] in _PARTICLES)
-    if not masked.slots[place.slot].span.text[0].isdecimal():  # $40
-        for t, low, high in reversed(list(tokens(reading))):
-            if high == start and is_unit(t, low, high):
-                start = low + len(reading.text[low:high]) - len(reading.text[low:high].lstrip())
-    return _Place(place.slot, start, end, place.known, place.share)
+    reach = end  # over what may stand between
+    for ts, low, high in units:
+        if low <= reach < high and belongs(ts, reach, high, True):
+            end = reach = high - (high - low > 1 and text[high - 1] in _PARTICLES)
+        elif low == reach and not text[low:high].strip(_BETWEEN):
+            reach = high
+    reach = start
+    for ts, low, high in reversed(units):
+        if high == reach and belongs(ts, low, high, has_words_before):
+            start = low + len(text[low:high]) - len(text[low:high].lstrip())
+            reach = low
+        elif high == reach and (not text[low:high].strip(_BETWEEN) or belongs(ts, low, high, True)):
+            reach = low
+    return dataclasses.replace(place, start=start, end=end)
+
+
+def _units(reading: Reading) -> Iterator[tuple[range, int, int]]:
+    """The words of a translation, its numbers and its signs: their tokens, their start and end in the text.
+
+    Where a language does not divide words by spaces, each token is one.
+    """
+    text, found = reading.text, list[tuple[range, int, int]]()
+    for t, start, end in tokens(reading):
+        if found and 0 < start < end:
+            ends = text[start - 1], text[start]
+            is_word = all(sign.isalpha() and sign < _FIRST_UNSPACED for sign in ends)
+            if is_word or all(sign.isdecimal() for sign in ends):
+                found[-1] = (range(found[-1][0].start, t + 1), found[-1][1], end)
+                continue
+        found.append((range(t, t + 1), start, end))
+    yield from found
 
 
 def _most_read(reading: Reading, k: int, edits: Sequence[Edit], uses_spaces: bool) -> int:

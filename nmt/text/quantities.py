@@ -134,9 +134,18 @@ def _has_word(number: int, text: str, language: str) -> bool:
     if language not in table:  # Chinese characters have been looked at
         is_round = not str(number)[1:].strip("0")
         return language not in ("ja", "zh") and (number < _NUM_WORDS or is_round)
-    place = number if number < _NUM_WORDS else max(0, number // 10 - 1) if number < 100 else 9 if number < 1000 else 10
     lower = text.lower()
-    return any(word in lower for word in table[language].split()[place].split("|"))
+    return any(word in lower for word in words_for(number, language))
+
+
+def words_for(number: int, language: str) -> tuple[str, ...]:
+    """What the words for a number below a million have in them, in a language whose words are known here."""
+    language = language.partition("-")[0]
+    table = _WORDS if number < _NUM_WORDS else _LARGER
+    if language not in table:
+        return ()
+    place = number if number < _NUM_WORDS else max(0, number // 10 - 1) if number < 100 else 9 if number < 1000 else 10
+    return tuple(table[language].split()[place].split("|"))
 
 
 def _chinese_values(text: str) -> Iterator[str]:
