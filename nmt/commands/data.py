@@ -12,7 +12,7 @@ from nmt.errors import ConfigError, CorpusError
 if TYPE_CHECKING:
     from nmt.corpora.corpus import Corpus
 
-HELP = "prepare parallel text for training, find phrases in it, or list public corpora"
+HELP = "prepare parallel text for training, add to it, or list public corpora"
 EXTRA = "train"
 
 _ABOUT_PLACES = """\
@@ -24,7 +24,7 @@ A CORPUS is
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Prepare parallel text for training, find phrases in it, or list public corpora."
+    parser.description = "Prepare parallel text for training, add to it, or list public corpora."
     commands = parser.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
     usual: dict[str, Any] = {"allow_abbrev": False, "formatter_class": parser.formatter_class}
     _add_prepare(
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             **usual,
         )
     )
+    _add_synthetic(commands.add_parser("synthetic", help="make training text of what a model has translated", **usual))
     _add_list(commands.add_parser("list", help="list public corpora, all or those for a pair of languages", **usual))
 
 
@@ -80,6 +81,28 @@ def _add_phrases(phrases: argparse.ArgumentParser) -> None:
         help="how often a phrase must have been translated so, and a word half as often (default: 3)",
     )
     phrases.set_defaults(data_run=_phrases, parser=phrases)
+
+
+def _add_synthetic(synthetic: argparse.ArgumentParser) -> None:
+    synthetic.description = (
+        "Make training text of what a model has translated, without what it was least sure of, and cleaned. Translate\n"
+        "text of one language first: nmt translate TEXT --model MODEL --out FILE --scores SCORES"
+    )
+    synthetic.add_argument(
+        "scores", nargs="+", type=Path, metavar="SCORES", help="what nmt translate --scores has written"
+    )
+    synthetic.add_argument(
+        "--out", type=Path, required=True, metavar="PREFIX", help="corpus to write: PREFIX.en and PREFIX.ja, say"
+    )
+    synthetic.add_argument(
+        "--source-language", required=True, metavar="CODE", help="that the model has read, such as en"
+    )
+    synthetic.add_argument("--target-language", required=True, metavar="CODE", help="that it has written, such as ja")
+    synthetic.add_argument(
+        "--share", type=float, metavar="X", help="keep so much, of which the model was surest (default: 0.9)"
+    )
+    _add_apart_from(synthetic)
+    synthetic.set_defaults(data_run=_synthetic, parser=synthetic)
 
 
 def _add_list(show: argparse.ArgumentParser) -> None:
@@ -151,6 +174,30 @@ def _prepare(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _synthetic(arguments: argparse.Namespace) -> int:
+    from nmt.corpora.cleaning import CleaningRules, clean, keys_of
+    from nmt.corpora.corpus import joined, read_corpus, write_pair_files
+    from nmt.corpora.synthetic import USUAL_SHARE, read_scored, surest
+    from nmt.languages import language
+
+    pair = language(arguments.source_language).code, language(arguments.target_language).code
+    files = _outputs(arguments.out, pair)
+    share = USUAL_SHARE if arguments.share is None else arguments.share
+    read = [read_scored(path) for path in arguments.scores]
+    all_pairs = joined(corpus for corpus, _ in read)
+    sure = surest(all_pairs, [score for _, scores in read for score in scores], share)
+    apart = keys_of(read_corpus(place, *pair) for place in arguments.apart_from or ())
+    kept, report = clean(sure, *pair, CleaningRules(), progress=sys.stderr.isatty(), held_out=apart)
+    print(f"The {len(sure):,} of {len(all_pairs):,} translations of which the model was surest:")
+    print(report)
+    if not len(kept):
+        raise CorpusError(f"none of the {len(all_pairs):,} translations can be learned from; nothing is written")
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    write_pair_files(kept, *files)
+    print(f"wrote {files[0]} and {files[1]}: {len(kept):,} pairs")
+    return 0
+
+
 def _phrases(arguments: argparse.Namespace) -> int:
     _check_usage(arguments)
 
@@ -161,9 +208,7 @@ def _phrases(arguments: argparse.Namespace) -> int:
     given = {"max_words": arguments.max_words, "least_count": arguments.least_count}
     rules = PhraseRules(**{name: value for name, value in given.items() if value is not None})
     pair = _languages(arguments)
-    if not arguments.out.name:
-        raise ConfigError(f"--out takes the beginning of two names, such as work/phrases, not {arguments.out}")
-    files = [arguments.out.with_name(f"{arguments.out.name}.{code}") for code in pair]
+    files = _outputs(arguments.out, pair)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     apart = keys_of(read_corpus(place, *pair) for place in arguments.apart_from or ())
     found = without(find_phrases(joined(_corpora(arguments, *pair)), *pair, rules), apart)
@@ -174,6 +219,13 @@ def _phrases(arguments: argparse.Namespace) -> int:
         print(f"{source}  →  {target}")
     print(f"wrote {files[0]} and {files[1]}: {len(found):,} phrases, such as those above")
     return 0
+
+
+def _outputs(prefix: Path, pair: tuple[str, str]) -> tuple[Path, Path]:
+    if not prefix.name:
+        raise ConfigError(f"--out takes the beginning of two names, such as work/phrases, not {prefix}")
+    source, target = (prefix.with_name(f"{prefix.name}.{code}") for code in pair)
+    return source, target
 
 
 def _corpora(arguments: argparse.Namespace, source_language: str, target_language: str) -> Iterator["Corpus"]:
