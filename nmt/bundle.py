@@ -8,6 +8,11 @@
     weights.safetensors  the training weights, in half precision, for fine-tuning and the Keras engine
     README.md            the model card
 
+and, where the network of the model that it was made from is kept for all but one kind of text,
+
+    parent-encoder.onnx, parent-decoder.onnx, parent-weights.safetensors
+    router.npy           which sentences are of that kind: see `nmt.engines.routed`
+
 Nothing in it is executable, and reading it runs no code from it.
 """
 
@@ -33,6 +38,8 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "source.model", "target.model"
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
+PARENT_ENCODER, PARENT_DECODER, PARENT_WEIGHTS = (f"parent-{name}" for name in (ENCODER, DECODER, WEIGHTS))
+ROUTER = "router.npy"
 RUN_BUNDLE = "bundle"  # what the folder of a training run calls the bundle in it
 
 
@@ -67,6 +74,11 @@ class BundleConfig:
     scores: dict[str, float] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)  # updates, hours: for the reader
     sha256: dict[str, str] = field(default_factory=dict)  # of the other files, by name
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether the parent's network is kept beside the new one, and a router chooses for each sentence."""
+        return ROUTER in self.sha256
 
 
 def unsaved_info(config: BundleConfig) -> BundleInfo:
@@ -176,23 +188,28 @@ def check_file(folder: str | Path, config: BundleConfig, name: str) -> Path:
     return path
 
 
-def read_weights(folder: str | Path, config: BundleConfig | None = None) -> dict[str, np.ndarray]:
+def read_weights(folder: str | Path, config: BundleConfig | None = None, name: str = WEIGHTS) -> dict[str, np.ndarray]:
     """The training weights by name, as float32, compared with the checksum in `config` where it is given.
+
+    Args:
+        folder: of the bundle.
+        config: its own.
+        name: of the file.
 
     Raises:
         BundleError: missing or damaged.
         MissingExtraError: the package that reads them is not installed.
     """
-    path = Path(folder) / WEIGHTS
+    path = Path(folder) / name
     try:
         import safetensors
         import safetensors.numpy
     except ImportError:
         raise MissingExtraError("Reading training weights", "train") from None
     if not path.exists():
-        raise BundleError(f"{path.parent} has no training weights ({WEIGHTS})")
+        raise BundleError(f"{path.parent} has no training weights ({name})")
     if config is not None:
-        check_file(folder, config, WEIGHTS)
+        check_file(folder, config, name)
     try:
         weights = safetensors.numpy.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
@@ -212,7 +229,7 @@ def write(
     Args:
         folder: where.
         config: its `num_parameters` and `sha256` are found out here.
-        files: name to content: the tokenizers and, for serving, the graphs.
+        files: name to content: the tokenizers and, for serving, the graphs; also what a parent lends.
         weights: name to array; stored in half precision.
         card: the README.md.
 
@@ -237,15 +254,22 @@ def write(
 
 
 def replace_files(folder: str | Path, files: Mapping[str, bytes], card: str | None = None) -> None:
-    """Give a bundle other files, all or none: a copy of it takes its place when complete."""
+    """Give a bundle other files, all or none: a copy of it takes its place when complete.
+
+    Raises:
+        BundleError: one of its own files is missing or damaged.
+    """
     folder = Path(folder).resolve()
+    config = read_config(folder)
+    for name in config.sha256.keys() - files.keys():
+        check_file(folder, config, name)  # else what is there would pass for what belongs there
     with _replacing(folder) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
         for name, content in files.items():
             (temporary / name).write_bytes(content)
         if card is not None:
             (temporary / CARD).write_text(card, encoding="utf-8")
-        _write_config(temporary, read_config(folder))
+        _write_config(temporary, config)
 
 
 @contextlib.contextmanager

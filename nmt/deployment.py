@@ -92,7 +92,8 @@ def deploy(
         text = json.dumps(_description(config, deployment_format, source_tokens), indent=2, ensure_ascii=False)
         (temporary / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
-    return f"wrote {config.name} as {deployment_format} to {output} ({size / 1e6:.1f} MB)"
+    which = ", the new one of its two networks," if config.is_routed else ""
+    return f"wrote {config.name}{which} as {deployment_format} to {output} ({size / 1e6:.1f} MB)"
 
 
 def save_model(model: TranslationModel, folder: Path, batch: int | None = None, source: int | None = None) -> None:

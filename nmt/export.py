@@ -71,6 +71,9 @@ def export(folder: str | Path, precision: str = "int8", dev: Corpus | None = Non
                 "nothing was written. Use --precision float32, or --force to accept the loss"
             )
     files = graphs.build(config.model, weights, precision)
+    if config.is_routed:
+        lent = graphs.build(config.model, bundle.read_weights(folder, config, bundle.PARENT_WEIGHTS), precision)
+        files |= {bundle.PARENT_ENCODER: lent[bundle.ENCODER], bundle.PARENT_DECODER: lent[bundle.DECODER]}
     bundle.replace_files(folder, files, _card_of_other_graphs(folder, precision))
     said.append(f"wrote {', '.join(files)} to {folder} ({sum(map(len, files.values())) / 1e6:.1f} MB, {precision})")
     return "\n".join(said)

@@ -15,6 +15,7 @@ import numpy as np
 
 from nmt.bundle import (
     CONFIG,
+    PARENT_WEIGHTS,
     SOURCE_TOKENIZER,
     TARGET_TOKENIZER,
     WEIGHTS,
@@ -30,6 +31,7 @@ from nmt.errors import BundleError, ConfigError, MissingExtraError
 from nmt.network.forward import Layer, forward, shapes, softmax
 from nmt.search.beam import max_lengths
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID, Tokenizer
+from nmt.translating.loading import read_router
 from nmt.translation import Translation
 
 NUM_CANDIDATES = 8
@@ -142,7 +144,9 @@ class _Network:
         self._target_pieces = self.target.pieces(range(self.target.vocab_size))
         self.source_ids = {piece: k for k, piece in enumerate(self.source.pieces(range(self.source.vocab_size)))}
         self.target_ids = {piece: k for k, piece in enumerate(self._target_pieces)}
-        self._weights = _weights(folder, self._config)
+        self._weights = _weights(folder, self._config, WEIGHTS)
+        self._router = read_router(folder, self._config) if self._config.is_routed else None
+        self._of_others = _weights(folder, self._config, PARENT_WEIGHTS) if self._config.is_routed else self._weights
 
     def inspect(self, source: Sequence[int], target: Sequence[int]) -> Inspection:
         """Ids without BOS and EOS."""
@@ -156,7 +160,8 @@ class _Network:
                 raise ConfigError(
                     f"the {what} has {len(ids):,} tokens, at most {limit:,} can be inspected: take a part"
                 )
-        layers, attention, logits = forward(self._config.model, self._weights, source, [BOS_ID, *target])
+        weights = self._weights if self._router is None or self._router.takes(source) else self._of_others
+        layers, attention, logits = forward(self._config.model, weights, source, [BOS_ID, *target])
         logits[:, [PAD_ID, UNKNOWN_ID, BOS_ID]] = -1e9  # as in the engines: never written, their share goes to others
         shares = softmax(logits)
         return Inspection(
@@ -178,15 +183,15 @@ class _Network:
         return tuple((self._target_pieces[k], float(shares[k])) for k in places)
 
 
-def _weights(folder: Path, config: BundleConfig) -> dict[str, np.ndarray]:
+def _weights(folder: Path, config: BundleConfig, file: str) -> dict[str, np.ndarray]:
     try:
-        weights = read_weights(folder, config)
+        weights = read_weights(folder, config, file)
     except MissingExtraError:
         raise MissingExtraError("Looking inside the network", "ui") from None
     for name, shape in shapes(config.model):
         found = weights[name].shape if name in weights else "missing"
         if found != shape:
-            raise BundleError(f"{folder / WEIGHTS}: {name} is {found}, {CONFIG} describes {shape}")
+            raise BundleError(f"{folder / file}: {name} is {found}, {CONFIG} describes {shape}")
     return weights
 
 

@@ -124,12 +124,19 @@ def test_with_many_pairs_it_says_that_more_could_be_learned_unless_that_was_chos
     assert about_forgetting(FinetuningConfig(**chosen), PAIR, PAIR, 4_529) == []
 
 
-def test_a_new_domain_is_held_near_the_parent_unless_told_otherwise():
-    assert FinetuningConfig().settled(True, 2.0) == FinetuningConfig(near=0.001, rehearse=2.0, blend=0.6)
-    assert FinetuningConfig().settled(False, 0.0) == FinetuningConfig(near=0.0, rehearse=0.0, blend=1.0)
+def test_one_network_of_a_new_domain_is_held_near_the_parent_unless_told_otherwise():
+    assert FinetuningConfig().settled(True, 2.0) == FinetuningConfig(route="no", near=0.001, rehearse=2.0, blend=0.6)
+    assert FinetuningConfig().settled(False, 0.0) == FinetuningConfig(route="no", near=0.0, rehearse=0.0, blend=1.0)
     assert FinetuningConfig(near=0.0).settled(True, 1.0).near == 0.0
     mixed = FinetuningConfig(mix="old").settled(True, 2.0)
-    assert mixed == FinetuningConfig(mix="old", near=0.001, rehearse=0.0, blend=0.6)
+    assert mixed == FinetuningConfig(mix="old", route="no", near=0.001, rehearse=0.0, blend=0.6)
+
+
+def test_a_child_with_its_parent_beside_it_may_forget_unless_told_otherwise():
+    free = FinetuningConfig(route="yes", near=0.0, rehearse=0.0, blend=1.0)
+    assert FinetuningConfig().settled(True, 2.0, is_routed=True) == free
+    held = FinetuningConfig(route="yes", near=0.1, rehearse=0.5).settled(True, 0.5, is_routed=True)
+    assert held == FinetuningConfig(route="yes", near=0.1, rehearse=0.5, blend=1.0)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ _CORPORA = ("dev", "test", "mix", "old_test")
 _GROUPS = {
     "parent": "the model",
     "dev": "other corpora",
-    "rehearse": "so that less is forgotten",
+    "route": "so that less is forgotten",
     "source_vocabulary": "vocabularies",
     "minutes": "training; what is not said is chosen from the size of the data",
     "trial_updates": "comparisons",

@@ -14,6 +14,7 @@ PARTS = ("source_embedding", "encoder", "attention", "decoder", "output", "targe
 NEAR = 0.001  # for a new domain
 BLEND = 0.6  # the same
 VOCABULARIES = ("auto", "keep", "extend", "new")
+ROUTES = ("auto", "yes", "no")
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,16 @@ class FinetuningConfig:
     test_size: int | None = option(None, "the same for the test; 0: none", (20, 1000), rare=True)
     old_test: str = option("", "corpus of the parent's kind, to see what is forgotten")
 
+    route: str = option(
+        "auto",
+        "keep the parent's network beside the new one, for all sentences that are not of the new kind; auto: where the "
+        "two kinds can be told apart, unless one of the following is chosen",
+        ROUTES,
+    )
     rehearse: float | None = option(
         None,
         "everyday sentences, as the parent translates them, for each new pair; 0: none (default: 2 for a new domain "
-        "from English, without mix)",
+        "from English, without route and mix)",
         (0.25, 4.0),
     )
     mix: str = option("", "corpus of the parent's kind, mixed in so that less is forgotten")
@@ -47,13 +54,13 @@ class FinetuningConfig:
     near: float | None = option(
         None,
         "pull of the weights towards the parent's, in nats for a squared distance of 1 (MAP-L2); 0: none "
-        "(default: 0.001 for a new domain)",
+        "(default: 0.001 for a new domain, without route)",
         (1e-5, 1e-2),
     )
     blend: float | None = option(
         None,
         "share of the learned weights in the finished ones, whose rest is the parent's; 1: all of them "
-        "(default: 0.6 for a new domain)",
+        "(default: 0.6 for a new domain, without route)",
         (0.3, 1.0),
     )
     low_rank: int = option(0, "rank of the updates of weight matrices (LoRA); 0: they learn as a whole", (4, 64))
@@ -64,7 +71,7 @@ class FinetuningConfig:
         "the parent's, the parent's with more pieces, or one of its own; auto: the parent's for its language",
         VOCABULARIES,
     )
-    target_vocabulary: str = option("auto", "the same for the target", VOCABULARIES)
+    target_vocabulary: str = option("auto", "the same for the target; auto: with route, with more pieces", VOCABULARIES)
     vocab_size: int | None = option(None, "pieces of a vocabulary of its own", (500, 8000), rare=True)
     extra_pieces: int | None = option(None, "pieces at most that extend adds", (50, 2000), rare=True)
 
@@ -89,8 +96,14 @@ class FinetuningConfig:
         False, "also train a model from nothing on the same data, for up to three times the minutes, to compare"
     )
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it was said how a child is to be kept from forgetting, or that it is not."""
+        chosen = any(one is not None for one in (self.rehearse, self.near, self.blend))
+        return chosen or bool(self.mix or self.low_rank or self.freeze)
+
     def settled(
-        self, is_continued: bool, rehearse: float, known: Mapping[str, Any] | None = None
+        self, is_continued: bool, rehearse: float, is_routed: bool = False, known: Mapping[str, Any] | None = None
     ) -> "FinetuningConfig":
         """With what is done where nothing was said about it.
 
@@ -98,13 +111,16 @@ class FinetuningConfig:
             is_continued: see `nmt.finetuning.start.Parent.is_continued_by`. What is no continuation of the parent has
                 nothing to stay near to.
             rehearse: see `nmt.finetuning.rehearsal.rehearsal_share`.
+            is_routed: whether the parent stays beside the child, which then need not stay near it.
             known: the options of a run that goes on, which may have begun when other things were usual.
         """
-        near, blend = (NEAR, BLEND) if is_continued else (0.0, 1.0)
+        near, blend = (NEAR, BLEND) if is_continued and not is_routed else (0.0, 1.0)
+        rehearse = 0.0 if is_routed else rehearse
         if known is not None:
             near, rehearse, blend = known.get("near") or 0.0, known.get("rehearse") or 0.0, known.get("blend") or 1.0
         return dataclasses.replace(
             self,
+            route="yes" if is_routed else "no",
             near=near if self.near is None else self.near,
             blend=blend if self.blend is None else self.blend,
             rehearse=0.0 if self.mix else rehearse if self.rehearse is None else self.rehearse,
@@ -115,11 +131,10 @@ class FinetuningConfig:
             check_name(self.name)
         check_seed(self.seed, "seed")
         _check_sizes(self)
-        for name in ("source_vocabulary", "target_vocabulary"):
-            _check(
-                getattr(self, name) in VOCABULARIES,
-                f'{name} must be one of {", ".join(VOCABULARIES)}, not "{getattr(self, name)}"',
-            )
+        choices = {"source_vocabulary": VOCABULARIES, "target_vocabulary": VOCABULARIES, "route": ROUTES}
+        for name, kinds in choices.items():
+            found = getattr(self, name)
+            _check(found in kinds, f'{name} must be one of {", ".join(kinds)}, not "{found}"')
         for part in self.freeze:
             _check(part in PARTS, f'freeze takes {", ".join(PARTS)}, not "{part}"')
         _check({*self.freeze} != {*PARTS}, f"with {', '.join(PARTS)} frozen nothing is left to learn; freeze less")
@@ -140,15 +155,22 @@ class SizeDefaults:
     extra_pieces: float  # of one that is extended
 
 
-# More dropout than the parent had costs much, however small the data: docs/finetuning.md has the figures.
+# More dropout than the parent had costs much, however small the data: docs/finetuning-figures.md has the figures.
 NEW_DOMAIN = (
     SizeDefaults(200, 16, 3e-4, 300, 0.10, 0.05, 500, 100),
     SizeDefaults(1_000, 12, 4e-4, 500, 0.10, 0.05, 1_000, 300),
     SizeDefaults(10_000, 8, 6e-4, 1_000, 0.10, 0.05, 2_000, 1_000),
     SizeDefaults(50_000, 6, 1e-3, 1_500, 0.10, 0.05, 4_000, 2_000),
 )
+# With the parent beside it, a child may forget.
+NEW_DOMAIN_ROUTED = (
+    SizeDefaults(200, 30, 6e-4, 300, 0.10, 0.05, 500, 100),
+    SizeDefaults(1_000, 30, 1.5e-3, 400, 0.15, 0.05, 1_000, 400),
+    SizeDefaults(10_000, 30, 3e-3, 1_000, 0.15, 0.05, 2_000, 1_200),
+    SizeDefaults(50_000, 12, 4e-3, 1_500, 0.15, 0.05, 4_000, 2_000),
+)
 # Tried at 10,700 pairs: rates of 1.5e-3, 3e-3, 6e-3 (the best) and 1e-2; at 1,100: 1e-3, 3e-3 (the best chrF) and 6e-3.
-# docs/finetuning.md has the figures. The rows of 200 and of 50,000 pairs follow the others; they were not measured.
+# The rows of 200 and of 50,000 pairs follow the others; they were not measured: docs/finetuning-figures.md.
 NEW_LANGUAGE = (
     SizeDefaults(200, 60, 2e-3, 300, 0.10, 0.05, 1_000, 300),
     SizeDefaults(1_000, 40, 3e-3, 400, 0.10, 0.05, 2_000, 500),

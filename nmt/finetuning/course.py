@@ -12,7 +12,14 @@ import numpy as np
 from nmt.config import Recipe
 from nmt.corpora.corpus import Corpus
 from nmt.finetuning.adaptation import adapt
-from nmt.finetuning.config import FROM_SCRATCH, NEW_DOMAIN, NEW_LANGUAGE, FinetuningConfig, SizeDefaults
+from nmt.finetuning.config import (
+    FROM_SCRATCH,
+    NEW_DOMAIN,
+    NEW_DOMAIN_ROUTED,
+    NEW_LANGUAGE,
+    FinetuningConfig,
+    SizeDefaults,
+)
 from nmt.finetuning.data import FinetuningData
 from nmt.finetuning.parents import Candidate
 from nmt.finetuning.plan import Duration, defaults_for, longest, make_recipe, spoken_time
@@ -114,9 +121,12 @@ def _begin(course: Course, rounds: Rounds, plan: BatchPlan, num_left_out: int, t
     tell(f"training takes at most {spoken_time(seconds)}: {options.updates:,} updates of {update:.2g} s")
 
 
-def usual_for(parent: Parent | None, pair: tuple[str, str], data: FinetuningData) -> SizeDefaults:
+def usual_for(
+    parent: Parent | None, pair: tuple[str, str], data: FinetuningData, is_routed: bool = False
+) -> SizeDefaults:
     """What suits the size of the data, for a new domain or for a new language; without a parent, from nothing."""
-    table = FROM_SCRATCH if parent is None else NEW_DOMAIN if parent.translates(pair) else NEW_LANGUAGE
+    domain = NEW_DOMAIN_ROUTED if is_routed else NEW_DOMAIN
+    table = FROM_SCRATCH if parent is None else domain if parent.translates(pair) else NEW_LANGUAGE
     return defaults_for(table, data.num_pairs)
 
 

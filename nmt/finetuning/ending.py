@@ -16,6 +16,7 @@ from nmt.finetuning.config import FinetuningConfig
 from nmt.finetuning.course import Course, Learned, Tell, learn, plan_recipe, usual_for
 from nmt.finetuning.data import FinetuningData
 from nmt.finetuning.results import Measured, card_section, learning_curves, measure
+from nmt.finetuning.routing import Routing, kept_network, lent_files
 from nmt.finetuning.start import Parent
 from nmt.finetuning.transfer import Transferred
 from nmt.languages import language, same_language
@@ -96,6 +97,7 @@ def finish(
     parent: Parent,
     transferred: Transferred,
     options: FinetuningConfig,
+    routing: Routing | None,
     show: bool,
     tell: Tell,
 ) -> Finetuning:
@@ -104,14 +106,18 @@ def finish(
     if course.can_translate and not state.best_update:
         tell("warning: nothing better than the parent was found on dev; the new model is the same as the parent")
     tell("writing the model and measuring it")
-    facts = _facts(course, learned, parent, transferred, options)
+    facts = _facts(course, learned, parent, transferred, options, routing)
     # On a small dev part chance would choose the precision of the graphs.
     sides = ((data.dev.sources, data.train.sources), (data.dev.targets, data.train.targets))
     compared = Corpus(*([*dev, *train][: max(_COMPARED, len(dev))] for dev, train in sides))
     record = {"pairs": len(learned.encoded), "parent": parent.config.name}
     test = data.test if len(data.test) else None
     weights = blended(course.start, load_arrays(run / BEST), options.blend or 1.0)
-    folder = pack_run(run, recipe, learned.rounds, facts, compared, test, record, weights=weights)
+    lent = {} if routing is None else lent_files(parent, course.tokenizers[1], routing)
+    limit = None if routing is None else parent.config.max_source_tokens  # what both networks have learned to read
+    folder = pack_run(
+        run, recipe, learned.rounds, facts, compared, test, record, weights=weights, lent=lent, max_source_tokens=limit
+    )
     scratch = _from_scratch(course, parent, options, show, tell) if options.from_scratch and test else None
     result = Finetuning(
         folder=folder,
@@ -135,7 +141,12 @@ def finish(
 
 
 def _facts(
-    course: Course, learned: Learned, parent: Parent, transferred: Transferred, options: FinetuningConfig
+    course: Course,
+    learned: Learned,
+    parent: Parent,
+    transferred: Transferred,
+    options: FinetuningConfig,
+    routing: Routing | None,
 ) -> dict[str, str]:
     """For the card."""
     state, data = learned.rounds.progress, course.data
@@ -149,6 +160,7 @@ def _facts(
         held.append(f"{data.mix_share:.3g} {kind} for each new one, of {len(data.mix):,}")
     if (share := options.blend or 1.0) < 1:
         held.append(f"finished weights that are {share:.3g} of the learned ones and {1 - share:.3g} of the parent's")
+    beside = f"{kept_network(parent)}, beside it in this bundle, translates what is not of the new kind; {routing}"
     left_out = f"{learned.encoded.num_left_out:,} longer ones left out"
     phrases = f"; {data.num_phrases:,} of them are phrases found in the others" if data.num_phrases else ""
     return {
@@ -160,6 +172,7 @@ def _facts(
         f"{len(learned.rounds.watch):,} to watch it, {len(data.test):,} for the scores below",
         "Updates": f"{state.update:,} batches of about {course.recipe.training.batch_tokens:,} target tokens, "
         f"the best weights on dev after {state.best_update:,}",
+        **({} if routing is None else {"Two networks": beside}),
         "Kept near the parent by": "; ".join(held) or "nothing",
         "Time": time_fact(learned.rounds),
         "Reproduce": f"`nmt finetune` from {parent.config.name} with the options in {RESULT}",

@@ -32,6 +32,7 @@ from nmt.finetuning.data import FinetuningData, Places, check_old, parse_pair, r
 from nmt.finetuning.ending import RESULT, Finetuning, finish, read_result
 from nmt.finetuning.parents import candidates, explain
 from nmt.finetuning.rehearsal import about_forgetting, keep, kept, rehearsal, rehearsal_share
+from nmt.finetuning.routing import Routing, about_kinds, check_parent, find_routing, kept_network
 from nmt.finetuning.start import (
     SIDES,
     Parent,
@@ -69,6 +70,7 @@ class _Job:
     data: FinetuningData
     tokenizers: Tokenizers
     usual: SizeDefaults
+    routing: Routing | None  # None: the child alone translates
 
 
 def finetune(
@@ -133,7 +135,7 @@ def _finetune(data: Places, run: Path, options: FinetuningConfig, progress: bool
     result = read_result(run, options)
     if result is not None and result.updates == learned.rounds.progress.update:
         return result
-    return finish(course, learned, job.parent, start, options, progress, tell)
+    return finish(course, learned, job.parent, start, options, job.routing, progress, tell)
 
 
 def _prepare(places: Places, run: Path, options: FinetuningConfig, known: dict[str, Any] | None, tell: Tell) -> _Job:
@@ -149,19 +151,28 @@ def _prepare(places: Places, run: Path, options: FinetuningConfig, known: dict[s
     if parent is None:
         parent = _choose(pair, data, options, tell)
         check_old(options, pair, parent.pair)
-    usual = usual_for(parent, pair, data)
-    tokenizers = make_tokenizers(parent, pair, data.train, options, usual)
+    began = known["options"].get("route", "no") if known else "auto"
+    as_began = dataclasses.replace(options, route=began) if options.route == "auto" else options
+    routing = find_routing(as_began, parent, pair, data)
+    check_parent(parent, routing)
+    usual = usual_for(parent, pair, data, routing is not None)
+    is_free = routing is not None and options.target_vocabulary == "auto"  # to have pieces that its parent lacks
+    wanted = dataclasses.replace(options, target_vocabulary="extend") if is_free else options
+    tokenizers = make_tokenizers(parent, pair, data.train, wanted, usual)
     warnings = (
         *data.warnings,
         *about_source(parent, pair),
         *about_spelling(parent, tokenizers, data.train),
-        *about_forgetting(options, pair, parent.pair, data.num_pairs),
+        *(about_forgetting(options, pair, parent.pair, data.num_pairs) if routing is None else ()),
+        *about_kinds(parent, routing),
     )
     data = dataclasses.replace(data, warnings=warnings)
     share = rehearsal_share(options, pair, parent.pair)
     is_continued = parent.is_continued_by(pair, tokenizers)
-    settled = options.settled(is_continued, share, known["options"] if known else None)
-    return _Job(settled, parent, pair, data, tokenizers, usual)
+    if routing is not None:
+        tell(f"{kept_network(parent)} stays beside the new one, for all text that is not of the new kind: {routing}")
+    settled = options.settled(is_continued, share, routing is not None, known["options"] if known else None)
+    return _Job(settled, parent, pair, data, tokenizers, usual, routing)
 
 
 def _choose(pair: tuple[str, str], data: FinetuningData, options: FinetuningConfig, tell: Tell) -> Parent:

@@ -18,7 +18,7 @@ from nmt.languages import language, same_language
 from nmt.translator import Translator
 
 SHARE = 2.0  # sentences that are rehearsed for each new pair, where nothing is said
-_MANY = 3_000  # new pairs. Of 4,529 a model from nothing learns more (docs/finetuning.md); fewer were not compared
+_MANY = 3_000  # new pairs: a model from nothing learns more of 4,529 (docs/finetuning-figures.md); fewer were not tried
 _AT_LEAST, _PASSES = 2_000, 4  # sentences to draw from: as many as so many passes over the new data take
 _FOLDER = Path(__file__).parent / "everyday"
 _FILE, _HALF = "rehearsal", ".unfinished"

@@ -174,6 +174,8 @@ def pack_run(
     record: Mapping[str, Any] | None = None,
     target: Target | None = None,
     weights: Mapping[str, np.ndarray] | None = None,
+    lent: Mapping[str, bytes] | None = None,
+    max_source_tokens: int | None = None,
 ) -> Path:
     """Write the bundle with the best weights, scored on the test part.
 
@@ -182,6 +184,8 @@ def pack_run(
         record: for `config.json`, beside updates and hours.
         target: the language to translate into, where the recipe has several.
         weights: by name; None: the best ones of the run.
+        lent: files of the network that is kept beside this one, by name.
+        max_source_tokens: that sentences may have, where these are fewer than those that were learned from.
     """
     target = target or Target(recipe.target_language)
     state = rounds.progress
@@ -194,9 +198,11 @@ def pack_run(
             **(record or {}),
         },
     )
+    if max_source_tokens is not None:
+        config = dataclasses.replace(config, max_source_tokens=min(config.max_source_tokens, max_source_tokens))
     tokenizers = {name: run / name for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
     weights = weights_for(target, load_arrays(run / BEST) if weights is None else weights)
-    return pack(run / bundle_name(recipe, target.language), config, weights, tokenizers, dev, test, facts)
+    return pack(run / bundle_name(recipe, target.language), config, weights, tokenizers, dev, test, facts, lent)
 
 
 def time_fact(rounds: Rounds) -> str:

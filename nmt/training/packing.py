@@ -26,6 +26,7 @@ def pack(
     dev: Corpus,
     test: Corpus | None,
     facts: Mapping[str, str],
+    lent: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write a bundle, scored on the test part by the engine that will serve it.
 
@@ -39,6 +40,7 @@ def pack(
         dev: for the choice of the precision.
         test: for the scores; None leaves them out.
         facts: for the card, by label.
+        lent: files of the network that is kept beside this one, by name.
     """
     files = {name: path.read_bytes() for name, path in tokenizer_files.items()}
     tokenizers = (Tokenizer(files[bundle.SOURCE_TOKENIZER]), Tokenizer(files[bundle.TARGET_TOKENIZER]))
@@ -47,7 +49,7 @@ def pack(
     precision = "float32" if export.too_costly(costs) else "int8"
     compared = f"on {len(dev):,} sentences apart from the test part: {'; '.join(map(str, costs))}"
     facts = {**facts, "Serving graphs": f"{precision}; {compared}"}
-    files |= graphs.build(config.model, weights, precision)
+    files |= graphs.build(config.model, weights, precision) | dict(lent or {})
 
     results: dict[str, list[Score]] = {}
     if test is not None:

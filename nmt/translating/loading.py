@@ -9,6 +9,7 @@ from nmt import bundle
 from nmt.bundle import BundleConfig, BundleInfo
 from nmt.engines import Engine
 from nmt.engines.ensemble import EnsembleEngine
+from nmt.engines.routed import RoutedEngine, Router
 from nmt.errors import BundleError, ConfigError, MissingExtraError
 from nmt.processors import num_processors
 from nmt.tokenizer import Tokenizer
@@ -70,9 +71,10 @@ def load(name_or_folder: str | Path, engine: str = "auto", num_threads: int = 0)
             )
     info = bundle.read_info(folder)
     if engine == "keras" or (engine == "auto" and bundle.DECODER not in config.sha256):
-        return LoadedModel(config, info, source, target, _keras_engine(folder, config, num_threads), 1)
-    num_workers = num_threads or num_processors()
-    return LoadedModel(config, info, source, target, _onnx_engine(folder, config), num_workers)
+        network, num_workers = _keras_engine(folder, config, num_threads), 1
+    else:
+        network, num_workers = _onnx_engine(folder, config), num_threads or num_processors()
+    return LoadedModel(config, info, source, target, network, num_workers)
 
 
 def load_ensemble(names_or_folders: Sequence[str | Path], engine: str = "auto", num_threads: int = 0) -> LoadedModel:
@@ -123,10 +125,23 @@ def _languages(model: LoadedModel) -> tuple[str, str]:
     return model.info.source_language, model.info.target_language
 
 
+def read_router(folder: Path, config: BundleConfig) -> Router:
+    """What chooses the network in a bundle that has two."""
+    return Router.load(bundle.check_file(folder, config, bundle.ROUTER), config.model.source_vocab_size)
+
+
 def _onnx_engine(folder: Path, config: BundleConfig) -> Engine:
+    own = _graphs(folder, config, bundle.ENCODER, bundle.DECODER)
+    if not config.is_routed:
+        return own
+    parent = _graphs(folder, config, bundle.PARENT_ENCODER, bundle.PARENT_DECODER)
+    return RoutedEngine(parent, own, read_router(folder, config))
+
+
+def _graphs(folder: Path, config: BundleConfig, encoder_name: str, decoder_name: str) -> Engine:
     from nmt.engines.onnx import OnnxEngine
 
-    encoder, decoder = (bundle.check_file(folder, config, name) for name in (bundle.ENCODER, bundle.DECODER))
+    encoder, decoder = (bundle.check_file(folder, config, name) for name in (encoder_name, decoder_name))
     engine = OnnxEngine(encoder, decoder)
     sizes = (engine.vocab_size, engine.decoder_units)
     if sizes != (config.model.target_vocab_size, config.model.decoder_units):
@@ -135,17 +150,25 @@ def _onnx_engine(folder: Path, config: BundleConfig) -> Engine:
 
 
 def _keras_engine(folder: Path, config: BundleConfig, num_threads: int) -> Engine:
+    own = _keras_network(folder, config, num_threads, bundle.WEIGHTS)
+    if not config.is_routed:
+        return own
+    parent = _keras_network(folder, config, num_threads, bundle.PARENT_WEIGHTS)
+    return RoutedEngine(parent, own, read_router(folder, config))
+
+
+def _keras_network(folder: Path, config: BundleConfig, num_threads: int, name: str) -> Engine:
     try:
         from nmt import backend
         from nmt.engines.keras import KerasEngine
         from nmt.network.model import TranslationModel
     except ImportError:
         raise MissingExtraError("The Keras engine", "train") from None
-    weights = bundle.read_weights(folder, config)
+    weights = bundle.read_weights(folder, config, name)
     backend.limit_threads(num_threads)
     model = TranslationModel(config.model)
     try:
         model.set_named_weights(weights)
     except ValueError as error:
-        raise BundleError(f"{folder / bundle.WEIGHTS}: {error}") from None
+        raise BundleError(f"{folder / name}: {error}") from None
     return KerasEngine(model)
