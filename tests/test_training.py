@@ -545,7 +545,7 @@ def test_a_vocabulary_that_does_not_fit_the_bundle_is_named(tmp_path, tokenizers
     config = json.loads(text)
     config["sha256"]["source.model"] = hashlib.sha256((folder / "source.model").read_bytes()).hexdigest()
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(BundleError, match=r"the source tokenizer has \d+ tokens, config\.json says 4000"):
+    with pytest.raises(BundleError, match=r"the source tokenizer has \d+ tokens, config\.json says 10000"):
         Translator.load(folder)
 
 
