@@ -126,7 +126,9 @@ def tell_apart(tokenizer: Tokenizer, new: Sequence[str], everyday: Sequence[str]
     router = Router(scores, 0.0)
     setting = [router.score(ids) for ids in sides[0][::_FIFTHS]]
     router = Router(scores, max(_LEAST, float(np.float32(np.quantile(setting, 1 - MISTAKEN)))))
-    mistaken, recognised = (float(np.mean([router.takes(ids) for ids in side[1::_FIFTHS]] or [0])) for side in sides)
+    mistaken, recognised = (
+        float(np.mean([router.takes(ids) for ids in side[1::_FIFTHS]] or [False])) for side in sides
+    )
     return Routing(router, recognised, mistaken)
 
 
