@@ -35,6 +35,10 @@ WEIGHTS = ("float16", "float32")  # of a LiteRT file
 FORMAT_VERSION = 1
 SAVED_MODEL, LITERT, DESCRIPTION = "saved_model", "model.tflite", "deployment.json"
 SIGNATURES = ("encode", "step")
+_ONE_OF_TWO = (
+    "> This folder holds one network: of the two that the card below speaks of, the one for the new kind of text.\n"
+    "> The scores on everyday sentences are those of the other one.\n\n"
+)
 _NEVER = -1e9  # finite, so that sums of log-probabilities stay numbers; -65504 among float16 constants
 
 Tensor = Any
@@ -88,7 +92,8 @@ def deploy(
         for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER):
             shutil.copyfile(bundle.check_file(folder, config, name), temporary / name)
         if (folder / bundle.CARD).exists():
-            shutil.copyfile(folder / bundle.CARD, temporary / bundle.CARD)
+            card = (folder / bundle.CARD).read_text(encoding="utf-8")
+            (temporary / bundle.CARD).write_text(_ONE_OF_TWO + card if config.is_routed else card, encoding="utf-8")
         text = json.dumps(_description(config, deployment_format, source_tokens), indent=2, ensure_ascii=False)
         (temporary / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())

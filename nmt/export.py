@@ -12,11 +12,14 @@ from nmt import bundle, graphs
 from nmt.bundle import BundleConfig
 from nmt.config import ModelConfig
 from nmt.corpora.corpus import Corpus
+from nmt.engines import Engine
 from nmt.engines.onnx import OnnxEngine
+from nmt.engines.routed import RoutedEngine, Router
 from nmt.errors import BundleError, ConfigError
 from nmt.evaluation.metrics import corpus_scores
 from nmt.processors import num_processors
 from nmt.tokenizer import Tokenizer
+from nmt.translating.loading import read_router
 from nmt.translator import Translator
 
 TOLERANCE = 0.2  # points of BLEU and of chrF that 8 bits may lose
@@ -60,10 +63,13 @@ def export(folder: str | Path, precision: str = "int8", dev: Corpus | None = Non
     folder = bundle.find(folder)
     config = bundle.read_config(folder)
     weights = bundle.read_weights(folder, config)
+    beside = None
+    if config.is_routed:
+        beside = bundle.read_weights(folder, config, bundle.PARENT_WEIGHTS), read_router(folder, config)
     said = []
     if precision == "int8" and dev is not None:
         tokenizers = [Tokenizer.load(folder / name) for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)]
-        costs = precision_costs(config, weights, (tokenizers[0], tokenizers[1]), dev)
+        costs = precision_costs(config, weights, (tokenizers[0], tokenizers[1]), dev, beside)
         said = [str(cost) for cost in costs]
         if too_costly(costs) and not force:
             raise BundleError(
@@ -71,8 +77,8 @@ def export(folder: str | Path, precision: str = "int8", dev: Corpus | None = Non
                 "nothing was written. Use --precision float32, or --force to accept the loss"
             )
     files = graphs.build(config.model, weights, precision)
-    if config.is_routed:
-        lent = graphs.build(config.model, bundle.read_weights(folder, config, bundle.PARENT_WEIGHTS), precision)
+    if beside is not None:
+        lent = graphs.build(config.model, beside[0], precision)
         files |= {bundle.PARENT_ENCODER: lent[bundle.ENCODER], bundle.PARENT_DECODER: lent[bundle.DECODER]}
     bundle.replace_files(folder, files, _card_of_other_graphs(folder, precision))
     said.append(f"wrote {', '.join(files)} to {folder} ({sum(map(len, files.values())) / 1e6:.1f} MB, {precision})")
@@ -87,12 +93,26 @@ def _card_of_other_graphs(folder: Path, precision: str) -> str:
 
 
 def precision_costs(
-    config: BundleConfig, weights: Mapping[str, np.ndarray], tokenizers: tuple[Tokenizer, Tokenizer], dev: Corpus
+    config: BundleConfig,
+    weights: Mapping[str, np.ndarray],
+    tokenizers: tuple[Tokenizer, Tokenizer],
+    dev: Corpus,
+    beside: tuple[Mapping[str, np.ndarray], Router] | None = None,
 ) -> list[PrecisionCost]:
-    """Score both kinds of graphs on `dev` with the bundle's own search."""
+    """Score both kinds of graphs on `dev` with the bundle's own search.
+
+    Args:
+        config: of the bundle.
+        weights: trained, by name.
+        tokenizers: of source and target.
+        dev: what is translated, with references.
+        beside: of a bundle with two networks, the weights of its parent's and what chooses between them.
+    """
     scores: dict[str, dict[str, float]] = {}
     for precision in graphs.PRECISIONS:
-        engine = engine_of(config.model, weights, precision)
+        engine: Engine = engine_of(config.model, weights, precision)
+        if beside is not None:
+            engine = RoutedEngine(engine_of(config.model, beside[0], precision), engine, beside[1])
         translator = Translator(engine, *tokenizers, config, num_workers=num_processors())
         texts = [translation.text for translation in translator.translate_batch(dev.sources)]
         found = corpus_scores(texts, dev.targets, config.target_language, with_ter=False)

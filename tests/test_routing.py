@@ -12,9 +12,10 @@ from test_finetuning import QUICK, checksums, make_bundle, write_tsv
 
 import nmt
 import nmt.export
-from nmt import BundleError, ConfigError, FinetuningConfig, SearchConfig, TrainingError, Translator, bundle
+from nmt import BundleError, ConfigError, FinetuningConfig, SearchConfig, TrainingError, Translator, bundle, deployment
 from nmt.cli import main
 from nmt.config import TranslationOptions
+from nmt.corpora.corpus import Corpus
 from nmt.engines.routed import RoutedEngine, Router
 from nmt.evaluation.scoring import Scorer
 from nmt.evaluation.verification import holds, verify
@@ -24,6 +25,7 @@ from nmt.finetuning.rehearsal import everyday_sentences
 from nmt.finetuning.routing import find_routing, tell_apart
 from nmt.finetuning.start import load_parent
 from nmt.tokenizer import BOS_ID, EOS_ID
+from nmt.translating import loading
 
 PAIR = "en", "ja"
 WORDS = ("mask", "array", "index", "kernel", "tensor", "dtype", "axis", "shape", "buffer", "iterator")
@@ -310,6 +312,26 @@ def test_graphs_of_both_networks_are_exported(child, tmp_path):
         *(Scorer.load(f).score(texts, ["はい。"] * 5) for f in (child[0].folder, tmp_path / "model")), strict=True
     ):
         assert one.per_token == pytest.approx(other.per_token, abs=0.05), "but for 8 bits"
+
+
+def test_8_bits_are_judged_by_both_networks(work, child):
+    folder = child[0].folder
+    config, weights = bundle.read_config(folder), bundle.read_weights(folder)
+    loaded, sources = loading.load(folder), (*EVERYDAY, *manual(2, seed=9))
+    texts = tuple(t.text for t in Translator.load(folder, engine="keras").translate_batch(sources))
+    beside = bundle.read_weights(folder, config, bundle.PARENT_WEIGHTS), loading.read_router(folder, config)
+    costs = (
+        nmt.export.precision_costs(config, weights, (loaded.source, loaded.target), Corpus(sources, texts), *both)
+        for both in ((beside,), ())
+    )
+    with_both, alone = ({cost.metric: cost.float32 for cost in found} for found in costs)
+    assert with_both["chrF"] == pytest.approx(100) and alone["chrF"] < 90
+
+
+def test_what_is_deployed_says_that_it_is_one_of_two_networks(child, tmp_path):
+    said = deployment.deploy(child[0].folder, "litert", tmp_path / "lite")
+    assert "the new one of its two networks" in said
+    assert (tmp_path / "lite" / bundle.CARD).read_text(encoding="utf-8").startswith("> This folder holds one network")
 
 
 def test_sentences_are_no_longer_than_both_networks_have_learned(work, child):
