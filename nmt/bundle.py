@@ -39,6 +39,7 @@ CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "source.model", "target.model"
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
 PARENT_ENCODER, PARENT_DECODER, PARENT_WEIGHTS = (f"parent-{name}" for name in (ENCODER, DECODER, WEIGHTS))
+PARENT_TARGET_TOKENIZER = f"parent-{TARGET_TOKENIZER}"
 ROUTER = "router.npy"
 RUN_BUNDLE = "bundle"  # what the folder of a training run calls the bundle in it
 

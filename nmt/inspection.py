@@ -31,7 +31,7 @@ from nmt.errors import BundleError, ConfigError, MissingExtraError
 from nmt.network.forward import Layer, forward, shapes, softmax
 from nmt.search.beam import max_lengths
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID, Tokenizer
-from nmt.translating.loading import read_router
+from nmt.translating.loading import read_others_target, read_router
 from nmt.translation import Translation
 
 NUM_CANDIDATES = 8
@@ -108,7 +108,8 @@ def inspect_pair(bundle: str | Path | BundleInfo, sentence: str, translation: st
     network = _network(bundle)
     if not sentence.strip():
         raise ConfigError("there is nothing to inspect: the sentence is empty")
-    return network.inspect(network.source.encode(sentence), network.target.encode(translation))
+    source = network.source.encode(sentence)
+    return network.inspect(source, network.target_of(source).encode(translation))
 
 
 def inspect_found(bundle: str | Path | BundleInfo, found: Translation, text: str | None = None) -> Inspection:
@@ -146,7 +147,12 @@ class _Network:
         self.target_ids = {piece: k for k, piece in enumerate(self._target_pieces)}
         self._weights = _weights(folder, self._config, WEIGHTS)
         self._router = read_router(folder, self._config) if self._config.is_routed else None
+        self._others_target = read_others_target(folder, self._config) or self.target
         self._of_others = _weights(folder, self._config, PARENT_WEIGHTS) if self._config.is_routed else self._weights
+
+    def target_of(self, source: Sequence[int]) -> Tokenizer:
+        """The tokenizer of the network that translates a sentence."""
+        return self.target if self._router is None or self._router.takes([*source, EOS_ID]) else self._others_target
 
     def inspect(self, source: Sequence[int], target: Sequence[int]) -> Inspection:
         """Ids without BOS and EOS."""

@@ -14,7 +14,7 @@ import nmt
 import nmt.export
 from nmt import BundleError, ConfigError, FinetuningConfig, SearchConfig, TrainingError, Translator, bundle, deployment
 from nmt.cli import main
-from nmt.config import TranslationOptions
+from nmt.config import Term, TranslationOptions
 from nmt.corpora.corpus import Corpus
 from nmt.engines.routed import RoutedEngine, Router
 from nmt.evaluation.scoring import Scorer
@@ -149,11 +149,36 @@ def test_what_is_looked_at_is_the_network_that_translates(work, child, engines):
         assert seen.probabilities == pytest.approx(own.probabilities, abs=1e-5)
 
 
+def test_what_is_given_to_the_parents_network_is_spelled_as_it_writes(work, child, engines, sample):
+    parent, both = loading.load(work / "parent"), loading.load(child[0].folder)
+    target = next(text for text in sample.targets if both.target.encode(text) != parent.target.encode(text))
+    own, found = (
+        Scorer.load(folder).score([EVERYDAY[0], *manual(1)], [target] * 2)
+        for folder in (work / "parent", child[0].folder)
+    )
+    assert found[0].tokens == own[0].tokens and found[0].per_token == pytest.approx(own[0].per_token, abs=0.05)
+    assert found[1].tokens != own[1].tokens, "the child's network writes more pieces"
+    seen = nmt.inspect(child[0].folder, EVERYDAY[0], target)
+    assert seen.target_tokens == own[0].tokens
+
+    config = SearchConfig(beam_size=3, max_length_extra=6)
+    for begin in (target, target[:3]):
+        texts = [one.complete(EVERYDAY[0], begin, config, PLAIN).alternatives[0] for one in (engines[0], engines[2])]
+        assert texts[0].text == texts[1].text and texts[0].tokens == texts[1].tokens
+    words = (text[k : k + 3] for text in sample.targets for k in range(len(text) - 2))
+    word = next(word for word in words if both.target.encode(word) != parent.target.encode(word))
+    asked = dataclasses.replace(PLAIN, glossary=(Term("station", (word,)),))
+    texts = [one.translate(EVERYDAY[0], config, asked) for one in (engines[0], engines[2])]
+    assert word in texts[0].text
+    assert texts[0].sentences[0].alternatives[0].tokens == texts[1].sentences[0].alternatives[0].tokens
+
+
 def test_card_record_and_files_say_that_there_are_two(work, child):
     result, told = child
     assert any("parent stays beside the new one" in line and "are recognised" in line for line in told)
     config = bundle.read_config(result.folder)
     lent = {bundle.PARENT_ENCODER, bundle.PARENT_DECODER, bundle.PARENT_WEIGHTS, bundle.ROUTER}
+    lent.add(bundle.PARENT_TARGET_TOKENIZER)
     assert config.is_routed and lent <= config.sha256.keys()
     assert config.model.target_vocab_size > bundle.read_config(work / "parent").model.target_vocab_size
     card = (result.folder / "README.md").read_text(encoding="utf-8")
@@ -271,6 +296,8 @@ def test_a_child_of_two_networks_keeps_the_one_for_everyday_text(work, child, tm
     if choice == "keep":
         for name in (bundle.PARENT_ENCODER, bundle.PARENT_DECODER, bundle.PARENT_WEIGHTS):
             assert (result.folder / name).read_bytes() == (child[0].folder / name).read_bytes()
+    spelled = (result.folder / bundle.PARENT_TARGET_TOKENIZER).read_bytes()
+    assert spelled == (work / "parent" / bundle.TARGET_TOKENIZER).read_bytes()
     config = SearchConfig(beam_size=3, max_length_extra=6)
     found = [
         [one.text for one in Translator.load(folder).translate_batch(EVERYDAY, config, PLAIN)]
@@ -286,6 +313,7 @@ def test_without_more_pieces_the_parents_files_are_copied(work, tmp_path):
     result = nmt.finetune(work / "manual.tsv", tmp_path / "run", options, progress=False)
     for name in (bundle.ENCODER, bundle.DECODER, bundle.WEIGHTS):
         assert (result.folder / f"parent-{name}").read_bytes() == (work / "parent" / name).read_bytes()
+    assert bundle.PARENT_TARGET_TOKENIZER not in bundle.read_config(result.folder).sha256, "it is the child's"
 
 
 def test_of_two_networks_none_is_lost(work, child, tmp_path, capsys):

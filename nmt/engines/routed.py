@@ -13,6 +13,7 @@ import numpy as np
 from nmt.engines import Engine
 from nmt.errors import BundleError
 from nmt.search.beam import State, Step
+from nmt.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +87,16 @@ class RoutedEngine:
         others: the network of all sentences but those that the router takes.
         taken: that of those. Both have the same vocabularies.
         router: which sentences these are.
+        others_target: the tokenizer of the target that the first has learned to write with, where the other has more
+            pieces; the ids of what both have are the same.
     """
 
-    def __init__(self, others: Engine, taken: Engine, router: Router):
-        self._engines, self._router = (others, taken), router
+    def __init__(self, others: Engine, taken: Engine, router: Router, others_target: Tokenizer | None = None):
+        self._engines, self._router, self._others_target = (others, taken), router, others_target
+
+    def target_of(self, source: Sequence[int]) -> Tokenizer | None:
+        """The tokenizer with which the translation of a source is to be spelled; None: that of the bundle."""
+        return None if self._router.takes(source) else self._others_target
 
     def encode(self, sources: Sequence[Sequence[int]]) -> RoutedState:
         """See `Engine.encode`."""
@@ -126,6 +133,18 @@ class RoutedEngine:
         # In the first step all sentences are there; later ones must be as wide, though the longest may have ended.
         width = state.width or max(step.attention.shape[2] for _, step in parts)
         return _joined(parts, width)._replace(state=RoutedState(networks, places, tuple(states), width))
+
+
+def target_of(engine: Engine, source: Sequence[int], usual: Tokenizer) -> Tokenizer:
+    """The tokenizer that knows how the network of a sentence spells the target language.
+
+    Args:
+        engine: one network or two.
+        source: ids of the sentence.
+        usual: the tokenizer of the bundle.
+    """
+    found = engine.target_of(source) if isinstance(engine, RoutedEngine) else None
+    return found or usual
 
 
 def _joined(parts: Sequence[tuple[np.ndarray, Step]], width: int) -> Step:

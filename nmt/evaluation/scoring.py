@@ -13,6 +13,7 @@ import numpy as np
 
 from nmt.bundle import BundleInfo
 from nmt.engines import Engine
+from nmt.engines.routed import target_of
 from nmt.errors import ConfigError, CorpusError
 from nmt.tokenizer import BOS_ID, EOS_ID
 from nmt.translating import loading
@@ -105,6 +106,10 @@ class Scorer:
         model = self._model
         source_ids = [[*ids, EOS_ID] for ids in model.source.encode_batch(sources)]
         target_ids = [[*ids, EOS_ID] for ids in model.target.encode_batch(targets)]
+        for k, ids in enumerate(source_ids):
+            target = target_of(model.engine, ids, model.target)
+            if target is not model.target:
+                target_ids[k] = [*target.encode(targets[k]), EOS_ID]
         rows = score_ids(model.engine, source_ids, target_ids, batch_size, model.num_workers)
         return [
             Likelihood(tuple(model.target.pieces(ids)), tuple(row.tolist()))

@@ -143,7 +143,8 @@ def _counts(sentences: Sequence[Sequence[int]], vocab_size: int) -> np.ndarray:
 
 
 def lent_files(parent: Parent, target: Tokenizer, routing: Routing) -> dict[str, bytes]:
-    """What the child's bundle takes from its parent, by name: the network for all other text, and the router.
+    """What the child's bundle takes from its parent, by name: the network for all other text, its
+    tokenizer of the target where the child has more pieces, and the router.
 
     Of a parent that has two networks it is the one for all other text as well.
 
@@ -173,6 +174,11 @@ def lent_files(parent: Parent, target: Tokenizer, routing: Routing) -> dict[str,
             bundle.PARENT_DECODER: made[bundle.DECODER],
             bundle.PARENT_WEIGHTS: safetensors.numpy.save(half),
         }
+    if bundle.PARENT_TARGET_TOKENIZER in config.sha256:
+        spelled = bundle.check_file(folder, config, bundle.PARENT_TARGET_TOKENIZER).read_bytes()
+        files[bundle.PARENT_TARGET_TOKENIZER] = spelled
+    elif is_extended:
+        files[bundle.PARENT_TARGET_TOKENIZER] = parent.tokenizers[1].model
     return {**files, bundle.ROUTER: routing.router.dump()}
 
 

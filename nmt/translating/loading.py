@@ -130,12 +130,19 @@ def read_router(folder: Path, config: BundleConfig) -> Router:
     return Router.load(bundle.check_file(folder, config, bundle.ROUTER), config.model.source_vocab_size)
 
 
+def read_others_target(folder: Path, config: BundleConfig) -> Tokenizer | None:
+    """How the parent's network in a bundle that has two spells the target, where that is not how the new one does."""
+    if bundle.PARENT_TARGET_TOKENIZER not in config.sha256:
+        return None
+    return Tokenizer.load(bundle.check_file(folder, config, bundle.PARENT_TARGET_TOKENIZER))
+
+
 def _onnx_engine(folder: Path, config: BundleConfig) -> Engine:
     own = _graphs(folder, config, bundle.ENCODER, bundle.DECODER)
     if not config.is_routed:
         return own
     parent = _graphs(folder, config, bundle.PARENT_ENCODER, bundle.PARENT_DECODER)
-    return RoutedEngine(parent, own, read_router(folder, config))
+    return RoutedEngine(parent, own, read_router(folder, config), read_others_target(folder, config))
 
 
 def _graphs(folder: Path, config: BundleConfig, encoder_name: str, decoder_name: str) -> Engine:
@@ -154,7 +161,7 @@ def _keras_engine(folder: Path, config: BundleConfig, num_threads: int) -> Engin
     if not config.is_routed:
         return own
     parent = _keras_network(folder, config, num_threads, bundle.PARENT_WEIGHTS)
-    return RoutedEngine(parent, own, read_router(folder, config))
+    return RoutedEngine(parent, own, read_router(folder, config), read_others_target(folder, config))
 
 
 def _keras_network(folder: Path, config: BundleConfig, num_threads: int, name: str) -> Engine:

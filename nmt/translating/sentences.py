@@ -1,12 +1,14 @@
 """Sentences in, translations out: the search, and what is done where its first answer will not do."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 from nmt import languages
 from nmt.bundle import BundleConfig
-from nmt.config import SearchConfig, Term, TranslationOptions
+from nmt.config import SearchConfig, TranslationOptions
 from nmt.engines import Engine
+from nmt.engines.routed import target_of
 from nmt.search.beam import Hypothesis
 from nmt.search.constraints import Demands
 from nmt.search.steering import Guide
@@ -40,7 +42,8 @@ class SentenceTranslator:
         self._target_language = config.target_language
         self._drafter = Drafter(source, target, config)
         self._searcher = Searcher(engine, num_workers)
-        self._spellings: Spellings | None = None  # made when first needed
+        self._target_of = functools.partial(target_of, engine, usual=target)
+        self._spellings = functools.cache(Spellings)  # made when first needed
 
     @property
     def searcher(self) -> Searcher:
@@ -50,18 +53,20 @@ class SentenceTranslator:
     @property
     def spellings(self) -> Spellings:
         """How the target language is spelled in subwords."""
-        if self._spellings is None:
-            self._spellings = Spellings(self._target)
-        return self._spellings
+        return self._spellings(self._target)
 
     def task(self, masked: Masked, options: TranslationOptions, begin: str = "") -> Task:
         """What it takes to translate a sentence, with a translation that begins with `begin`."""
         (task,) = self._tasks([masked], options)
-        return dataclasses.replace(task, opening=self.opening(masked, begin) if begin else None)
+        return dataclasses.replace(task, opening=self._opening(masked, task.ids, begin) if begin else None)
 
     def opening(self, masked: Masked, begin: str) -> Opening:
         """What it takes to begin the translation of a sentence with `begin`."""
-        return opening(masked, begin, self._target, self.spellings, self._target_language)
+        return self._opening(masked, [*self._source.encode(masked.text), EOS_ID], begin)
+
+    def _opening(self, masked: Masked, source: Sequence[int], begin: str) -> Opening:
+        target = self._target_of(source)
+        return opening(masked, begin, target, self._spellings(target), self._target_language)
 
     def translate(
         self,
@@ -132,7 +137,7 @@ class SentenceTranslator:
             repeats = other and quality.blocks_repeats(draft.sentence.problems)
             if draft.task.terms or repeats:
                 no_repeat = config.no_repeat_ngram or (_NO_REPEAT if repeats else 0)
-                demanding.setdefault(config, []).append((k, self._demands(draft.task.terms, no_repeat)))
+                demanding.setdefault(config, []).append((k, self._demands(draft.task, no_repeat)))
             elif not config.temperature:  # what is drawn again by the same chances is the same
                 plain.setdefault(config, []).append(k)
         found: list[tuple[int, SearchConfig, list[Hypothesis]]] = []
@@ -155,10 +160,11 @@ class SentenceTranslator:
         for place, hypotheses in self._searcher.find_demanding(queries, demands, config):
             yield pairs[place][0], config, hypotheses
 
-    def _demands(self, terms: Sequence[Term], no_repeat: int) -> Demands:
+    def _demands(self, task: Task, no_repeat: int) -> Demands:
+        target = self._target_of(task.ids)
         phrases = [
-            tuple(dict.fromkeys(tuple(ids) for ids in self._target.encode_batch(glossary.spellings(term)) if ids))
-            for term in terms
+            tuple(dict.fromkeys(tuple(ids) for ids in target.encode_batch(glossary.spellings(term)) if ids))
+            for term in task.terms
         ]
         return Demands(tuple(phrase for phrase in phrases if phrase), no_repeat)
 
