@@ -18,7 +18,7 @@ from nmt.text.reading import Reading, columns_of, read
 SPANS = (
     "http://example.com/a_(b)?c=d", "www.example.org", "bob.smith@example.co.uk", "{name}", "{0}", "%s", "%(count)d",
     "%1$s", "${x}", "{{ item.name }}", "<b>", "</b>", "<br/>", '<a href="x?y=1">', "&nbsp;", "`ls -l | wc`", "🎉",
-    "👩‍👩‍👧", "3.5 kg", "12:30", "$40", "50%", "2023-05-06", "25 °C",
+    "👩‍👩‍👧", "3.5 kg", "12:30", "$40", "50%", "2023-05-06", "25 °C", "50 km/h", "9.81 m/s²",
 )  # fmt: skip
 PIECES = ("▁a", "▁Tom", "Tom", "トムに", "。", ",", "▁", "<0xF0>", "<0x9F>", "1", "２", "🎉", "{name}", "▁<b>", "x")
 NOISE = st.text(st.sampled_from("abc Tom. ,!?:'\n\t\u3000日本。\u0301\u200d０1%{}<>`&@/"), max_size=12) | st.text(
@@ -68,6 +68,7 @@ def test_ordinary_text_is_left_alone(text):
         ("It costs 1 ${price}.", ["${price}"]),
         ("` `a. b`", ["`a. b`"]),
         ("50%(about) or 5 $", ["50%", "5 $"]),
+        ("20 €/h, 3 km/hour", ["20 €/h", "3 km"]),
     ],
 )
 def test_what_belongs_together_is_one_span(text, expected):
@@ -173,6 +174,9 @@ def translated(source, pieces, links, uses_spaces=True, target="de"):
         ("I saw {name} today", "▁Heute ▁sah ▁ich ▁Thomas", [3, 1, 0, 2], "Heute sah ich {name}"),
         # a number with its unit, in other signs, and a wrong one
         ("It costs $40 now", "▁Es ▁kostet ▁ ４ ０ ▁Dollar ▁jetzt", [0, 1, 2, 2, 2, 2, 3], "Es kostet $40 jetzt"),
+        ("It costs $40 now", "▁Es ▁kostet ▁ 4 0 ▁E u ro ▁jetzt", [0, 1, 2, 2, 2, 3, 3, 3, 3], "Es kostet $40 jetzt"),
+        # a word of which only a part was read from it stays whole
+        ("I ran 10 km in town", "▁Ich ▁lief ▁M in k er ▁weg", [0, 1, 4, 2, 5, 4, 5], "Ich lief 10 km Minker weg"),
         ("He left at 12:30 today", "▁Er ▁ging ▁um ▁ 1 5 ▁weg", [0, 1, 2, 3, 3, 3, 1], "Er ging um 12:30 weg"),
         # in words, and in part of another number as well
         (

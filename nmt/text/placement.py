@@ -22,7 +22,9 @@ from nmt.text.reading import Edit, Reading, apply, boundaries, tokens
 _SURE = 0.5  # share of attention that makes a token the translation of a stand-in in a spelling we do not know
 _LIKELY = 0.15  # share of attention that ties other digits to a number
 _COPIED = frozenset(("url", "email", "code", "tag", "placeholder", "entity", "emoji"))
+# What a network adds to a number whose span already says it ("20 € Euro"); in small letters.
 _UNIT_WORDS = frozenset("ドル 円 ユーロ ポンド ％ % パーセント 時 分 度 キロ メートル グラム ℃ $ €".split())  # noqa: SIM905
+_UNIT_WORDS |= frozenset("euro euros dollar dollars dólar dólares dollaro dollari prozent".split())  # noqa: SIM905
 _BETWEEN = " \u00a0:.,：．，-–"  # the parts of a number
 _FIRST_UNSPACED = "\u2e80"  # Chinese characters and kana come after it
 _PARTICLES = frozenset("にをのがはでともへや")  # of Japanese, often one token with what they follow
@@ -143,10 +145,10 @@ def _words(
     slot: Slot, reading: Reading, share: np.ndarray, place: Callable[[int, int, bool], _Place]
 ) -> Iterator[_Place]:
     """Which words a number could stand for."""
-    for t, start, end in tokens(reading):
-        word = reading.text[start:end].lstrip()
+    for ts, start, end in _units(reading):  # a part of a word leaves the rest of it behind
+        word, shares = reading.text[start:end].lstrip(), share[ts.start : ts.stop]
         is_said = any(word.casefold().startswith(root) for root in slot.surfaces)
-        if word.isalpha() and share[t] >= (_LIKELY if is_said else _SURE):
+        if word.isalpha() and (shares.max() >= _LIKELY if is_said else shares.mean() >= _SURE):
             yield dataclasses.replace(place(end - len(word), end, is_said), is_word=True)
 
 
@@ -191,7 +193,7 @@ def _widened(masked: Masked, reading: Reading, place: _Place, used: Sequence[tup
         if word.isdecimal():
             return is_read and any(low < end and start < high for start, end in surplus)
         is_read = is_read and word.isalpha() and share[ts.start : ts.stop].mean() >= _SURE
-        return words and (word in _UNIT_WORDS or is_read)
+        return words and (word.casefold() in _UNIT_WORDS or is_read)
 
     start, end = place.start, place.end
     reach = end  # over what may stand between

@@ -15,9 +15,10 @@ _D = "[0-9０-９]"
 _W = "A-Za-z0-9０-９_À-ɏ"  # in what has such on either side, digits are no number of their own
 _NUMBER = rf"{_D}+(?:[.,:/-]{_D}+)*"
 _UNIT = (
-    "(?:[kmcµμ]?g|[kmcdnµμ]?m[²³]?|km/h|mph|[mcd]?[lL]|m?s|[kMG]?Hz|[kKMGT]?B|[kMG]?bit/s|[kMG]?W|kWh|[mk]?V|mA|mAh"
+    "(?:[kmcµμ]?g|[kmcdnµμ]?m[²³]?|mph|[mcd]?[lL]|m?s|[kMG]?Hz|[kKMGT]?B|[kMG]?bit/s|[kMG]?W|kWh|[mk]?V|mA|mAh"
     "|°[CF]?|℃|℉|min|h|ft|lbs?|oz|px|pt|fps|dpi|k?cal|[kM]?Pa|dB|ppm|USD|EUR|GBP|JPY|CHF|[%％‰€£¥￥円₩₹$])"
 )
+_PER = "(?:/(?:s²?|min|h|d|[mk]?g|k?m[²³]?|[mcd]?[lL]))?"  # "km/h"
 _PRINTF = r"[-+#0]?[0-9]{0,3}(?:\.[0-9]{1,2})?(?:h{1,2}|l{1,2}|z)?"
 _FORMAT = (  # what stands in a format string for a value
     rf"%\([A-Za-z0-9_]{{1,40}}\){_PRINTF}[a-zA-Z]|%[0-9]{{1,2}}\${_PRINTF}[sdiufgexXc@]"
@@ -45,7 +46,7 @@ _KINDS = {
     "emoji": f"{_EMOJI}(?:\u200d{_EMOJI})*|[\ue000-\uf8ff\U000f0000-\U0010fffd]",
     "measure": rf"(?<![{_W}.,])[-+−±~]?(?:(?:US|[ACS]|HK|NZ)?[$€£¥￥₩₹₽]\s?{_NUMBER}(?:\s?[kKM](?!\w))?"
     # The sign after a number is no unit where it begins a placeholder: "1 %(total)d", "1 ${price}".
-    rf"|{_NUMBER}[ \xa0\u202f]?(?!{_FORMAT}|\$\{{){_UNIT}(?![{_W}%])"
+    rf"|{_NUMBER}[ \xa0\u202f]?(?!{_FORMAT}|\$\{{){_UNIT}{_PER}(?![{_W}%])"
     rf"|{_D}+(?:[:/-]{_D}+)+(?![{_W}%])|{_D}+(?:\.{_D}+){{2,}}(?![{_W}%]))",
 }
 _NAMES = ("url", "email", "code", "placeholder", "term")
