@@ -1,5 +1,6 @@
 """The ways in: compressed files, Parquet, folders and data sets of the hub; what a place tells; several at once."""
 
+import calendar
 import gzip
 import hashlib
 import http.server
@@ -24,6 +25,8 @@ from nmt.corpora.hub import HubPlace
 from nmt.corpora.naming import languages_told
 from nmt.errors import ConfigError, CorpusError, MissingExtraError
 from nmt.languages import looks_like
+from nmt.text.protect import shield
+from nmt.text.quantities import plain_digits
 
 ROOT = Path(__file__).parent.parent
 PAIRS = Corpus(["NA", ' "a', "007", "", "a\x85b\u2028c"], ["-", "null", "2020-01-01T00:00:00Z", "🙂", "# x"])
@@ -560,6 +563,23 @@ def test_wrong_usage(words: list[str], said: str, capsys: pytest.CaptureFixture[
         main(["data", "prepare", "--out", "o", *words])
     assert stopped.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_number_book_is_what_its_script_writes_and_keeps_every_number():
+    found = subprocess.run(
+        [sys.executable, "data/number_book.py"], cwd=ROOT, capture_output=True, check=True, encoding="utf-8"
+    )
+    text = (ROOT / "data/number-book.tsv").read_text(encoding="utf-8")
+    assert found.stdout == text
+    heads, *rows = [line.split("\t") for line in text.splitlines()]
+    assert heads == ["en", "de", "es", "fr", "it", "ja"] and len({row[0] for row in rows}) == len(rows) > 2_500
+    months = {name: str(k) for k, name in enumerate(calendar.month_name) if name}
+    for english, *others in rows:
+        assert all(cell == cell.strip() != "" and "{" not in cell for cell in others), english
+        for code, other in zip(heads[1:], others, strict=True):
+            said = re.sub("|".join(months), lambda match: months[match[0]], english) if code == "ja" else english
+            assert sorted(plain_digits(said)) == sorted(plain_digits(other)), (english, other)
+            assert all(span.text in other for span in shield(english).spans), (english, other)
 
 
 def test_the_phrase_book_has_every_language_on_every_line_and_nothing_twice():
