@@ -18,7 +18,7 @@ from nmt.text.reading import Reading, columns_of, read
 SPANS = (
     "http://example.com/a_(b)?c=d", "www.example.org", "bob.smith@example.co.uk", "{name}", "{0}", "%s", "%(count)d",
     "%1$s", "${x}", "{{ item.name }}", "<b>", "</b>", "<br/>", '<a href="x?y=1">', "&nbsp;", "`ls -l | wc`", "🎉",
-    "👩‍👩‍👧", "3.5 kg", "12:30", "$40", "50%", "2023-05-06", "25 °C", "50 km/h", "9.81 m/s²",
+    "👩‍👩‍👧", "3.5 kg", "12:30", "$40", "50%", "2023-05-06", "25 °C", "50 km/h", "9.81 m/s²", "invoice_2213.pdf", "../data/a.b.csv", r"C:\Temp\notes.txt",
 )  # fmt: skip
 PIECES = ("▁a", "▁Tom", "Tom", "トムに", "。", ",", "▁", "<0xF0>", "<0x9F>", "1", "２", "🎉", "{name}", "▁<b>", "x")
 NOISE = st.text(st.sampled_from("abc Tom. ,!?:'\n\t\u3000日本。\u0301\u200d０1%{}<>`&@/"), max_size=12) | st.text(
@@ -69,6 +69,7 @@ def test_ordinary_text_is_left_alone(text):
         ("` `a. b`", ["`a. b`"]),
         ("50%(about) or 5 $", ["50%", "5 $"]),
         ("20 €/h, 3 km/hour", ["20 €/h", "3 km"]),
+        ("I am tired.so I sleep, in Node.js v. 2", ["Node.js"]),
     ],
 )
 def test_what_belongs_together_is_one_span(text, expected):
@@ -172,6 +173,7 @@ def translated(source, pieces, links, uses_spaces=True, target="de"):
         ("{a} likes {b} much", "▁Mary ▁wird ▁von ▁Tom ▁gemocht", [2, 1, 1, 0, 1], "{b} wird von {a} gemocht"),
         # an unknown spelling of the stand-in
         ("I saw {name} today", "▁Heute ▁sah ▁ich ▁Thomas", [3, 1, 0, 2], "Heute sah ich {name}"),
+        ("Dear {name} and all", "▁Liebe ▁Ha n s en ▁alle", [0, 2, 1, 1, 1, 2], "Liebe {name} alle"),
         # a number with its unit, in other signs, and a wrong one
         ("It costs $40 now", "▁Es ▁kostet ▁ ４ ０ ▁Dollar ▁jetzt", [0, 1, 2, 2, 2, 2, 3], "Es kostet $40 jetzt"),
         ("It costs $40 now", "▁Es ▁kostet ▁ 4 0 ▁E u ro ▁jetzt", [0, 1, 2, 2, 2, 3, 3, 3, 3], "Es kostet $40 jetzt"),

@@ -66,6 +66,7 @@ def test_a_sentence_is_one_sentence(text: str) -> None:
         "See e.g. this, i.e. that, etc.| Then stop.| Cats, dogs etc. are here.",
         "Come at 5 p.m.| Tom waits.| At 5 p.m. Monday we go.| At 9 a.m. it starts.",
         "No. 5 is alive.| No.| I mean it.",
+        "Your order no. \ue000 is here.| Mark \ue000.| \ue000 is late.",
         "In Sept. 2001 it fell.| See Fig. 3 and p. 12.",
         "He lives on Main St.| The house in St. Louis is old.| He works for Acme Inc. in Rome.",
         "So do I.| Tom left.| That is Plan B.| Then we go.",

@@ -21,7 +21,7 @@ from nmt.text.reading import Edit, Reading, apply, boundaries, tokens
 
 _SURE = 0.5  # share of attention that makes a token the translation of a stand-in in a spelling we do not know
 _LIKELY = 0.15  # share of attention that ties other digits to a number
-_COPIED = frozenset(("url", "email", "code", "tag", "placeholder", "entity", "emoji"))
+_COPIED = frozenset(("url", "email", "file", "code", "tag", "placeholder", "entity", "emoji"))
 # What a network adds to a number whose span already says it ("20 € Euro"); in small letters.
 _UNIT_WORDS = frozenset("ドル 円 ユーロ ポンド ％ % パーセント 時 分 度 キロ メートル グラム ℃ $ €".split())  # noqa: SIM905
 _UNIT_WORDS |= frozenset("euro euros dollar dollars dólar dólares dollaro dollari prozent".split())  # noqa: SIM905
@@ -135,9 +135,9 @@ def _candidates(masked: Masked, reading: Reading, k: int) -> Iterator[_Place]:
                 yield place(start, start + len(surface), True)
             found_at.add(start)
             start = text.find(surface, start + 1)
-    for t, start, end in tokens(reading):
+    for ts, start, end in _units(reading):
         word = text[start:end].lstrip()
-        if share[t] >= _SURE and word.isalpha():
+        if word.isalpha() and share[ts.start : ts.stop].mean() >= _SURE:
             yield place(end - len(word), end, False)
 
 

@@ -30,6 +30,10 @@ _EMOJI = (
 )
 # Brackets belong to an address where they close in it.
 _ADDRESS = r"(?:[!#-'*-;=?-_a-z|~]|\([!#-'*-;=?-_a-z|~]{0,200}\)|\{[!#-'*-;=?-_a-z|~]{0,200}\})"
+_ENDING = (  # of file names; none that is an English word, since one writes "tired.so" for "tired. So" in a hurry
+    "(?:pdf|docx?|xlsx?|pptx?|od[tsp]|rtf|epub|txt|csv|tsv|jsonl?|xml|ya?ml|toml|ini|cfg|conf|md|html?|css|js|tsx?|py|ipynb"
+    "|java|cpp|sh|exe|dll|zip|tar|gz|7z|rar|iso|png|jpe?g|gif|svg|webp|bmp|tiff?|mp[34]|wav|ogg|avi|mov|mkv|sql|log|bak)"
+)
 # What each kind looks like, in the order in which they are tried. Every repetition is bounded or starts at a sign
 # of its own, so that no text takes long.
 _KINDS = {
@@ -38,6 +42,8 @@ _KINDS = {
     "url": rf"<(?:https?|ftp)://[!-;=?-~]+>|(?:(?:https?|ftp)://|www\.(?=[A-Za-z0-9])){_ADDRESS}+(?<![.,;:!?'*|])",
     "email": r"(?<![A-Za-z0-9._%+-])(?:mailto:)?[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*"
     r"\.[A-Za-z]{2,24}",
+    "file": r"(?<![\w./\\-])(?:[A-Za-z]:\\|~?/|\.{1,2}/)?[\w-]{1,64}(?:[./\\][\w-]{1,64}){0,8}"
+    rf"\.{_ENDING}(?!\w)",
     "tag": r"<!--[^\n\r]{0,300}?-->|</?[A-Za-z][A-Za-z0-9:-]{0,40}(?:[ \t][^<>\n\r]{0,300})?/?>",
     "placeholder": r"\$?\{\{?[ ]?[A-Za-z0-9_][^{}\s]{0,60}[ ]?\}?\}|\$?\{\}|\{%[^{}\n\r]{1,80}%\}"
     rf"|{_FORMAT}|%%",
@@ -49,7 +55,7 @@ _KINDS = {
     rf"|{_NUMBER}[ \xa0\u202f]?(?!{_FORMAT}|\$\{{){_UNIT}{_PER}(?![{_W}%])"
     rf"|{_D}+(?:[:/-]{_D}+)+(?![{_W}%])|{_D}+(?:\.{_D}+){{2,}}(?![{_W}%]))",
 }
-_NAMES = ("url", "email", "code", "placeholder", "term")
+_NAMES = ("url", "email", "file", "code", "placeholder", "term")
 _NUMERIC = re.compile(
     r"%.*[diufgexX]$|\{\{?\s?(?:num|count|total|amount|size|percent|age|year|n\b|\w+[_.](?:count|num|total))"
 )

@@ -13,7 +13,7 @@ from nmt.text.masking import Masked, Slot
 from nmt.tokenizer import Tokenizer
 
 _SPACE = "\u2581"
-_BROAD = frozenset(("url", "email", "code"))  # set off by spaces even where the language has none
+_BROAD = frozenset(("url", "email", "file", "code"))  # set off by spaces even where the language has none
 _OPENERS = "([{<\"'«„“‘¿¡「『（【〈《-–—/"
 _CLOSERS = ")]}>\"'»”’.,;:!?…。、，．！？：；」』）】〉》-–—/"
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nmt.errors import ConfigError
+from nmt.text.protect import MARK
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def _after_abbreviation(words: list[str], line: str, after: int) -> bool | None:
     follower = line[after : after + 1]
     if word in _TITLES or lower in _TITLES:
         return False
-    if lower in _NUMBERED and follower.isdigit():
+    if lower in _NUMBERED and (follower.isdigit() or follower == MARK):  # which mostly stands for a number
         return False
     if lower in ("etc", "a.m", "p.m"):
         return not (follower.islower() or (lower != "etc" and _AFTER_TIME.match(line, after)))
