@@ -119,8 +119,8 @@ class Translator:
         sensible points, and the parts are translated one by one. A text without anything to translate comes back
         unchanged.
 
-        Addresses, file names, placeholders, tags, code, emoji and numbers with units come through unchanged, each exactly
-        once. A sentence whose translation looks wrong is searched again; what still looks wrong is in
+        Addresses, file names, placeholders, tags, code, emoji and numbers with units come through unchanged, each
+        exactly once. A sentence whose translation looks wrong is searched again; what still looks wrong is in
         `Sentence.problems`.
 
         Args:

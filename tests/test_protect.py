@@ -18,7 +18,8 @@ from nmt.text.reading import Reading, columns_of, read
 SPANS = (
     "http://example.com/a_(b)?c=d", "www.example.org", "bob.smith@example.co.uk", "{name}", "{0}", "%s", "%(count)d",
     "%1$s", "${x}", "{{ item.name }}", "<b>", "</b>", "<br/>", '<a href="x?y=1">', "&nbsp;", "`ls -l | wc`", "🎉",
-    "👩‍👩‍👧", "3.5 kg", "12:30", "$40", "50%", "2023-05-06", "25 °C", "50 km/h", "9.81 m/s²", "invoice_2213.pdf", "../data/a.b.csv", r"C:\Temp\notes.txt",
+    "👩‍👩‍👧", "3.5 kg", "12:30", "$40", "50%", "2023-05-06", "25 °C", "50 km/h", "9.81 m/s²",
+    "invoice_2213.pdf", "../data/a.b.csv", r"C:\Temp\notes.txt",
 )  # fmt: skip
 PIECES = ("▁a", "▁Tom", "Tom", "トムに", "。", ",", "▁", "<0xF0>", "<0x9F>", "1", "２", "🎉", "{name}", "▁<b>", "x")
 NOISE = st.text(st.sampled_from("abc Tom. ,!?:'\n\t\u3000日本。\u0301\u200d０1%{}<>`&@/"), max_size=12) | st.text(
