@@ -197,7 +197,7 @@ class DataConfig:
     """Where the parallel text is and what its subword vocabulary looks like.
 
     A place is a prefix (`corpus/train` stands for `corpus/train.en` and `corpus/train.ja`), one file with both sides
-    (.tsv, .csv, .jsonl, .parquet, the text formats also as .gz), a folder with a data set, or a data set of the
+    (.tsv, .csv, .jsonl, .parquet, .tmx, the text formats also as .gz), a folder with a data set, or a data set of the
     Hugging Face hub (`hf:OWNER/NAME/CONFIG:SPLIT`). Paths are relative to the recipe file. `{target}` in a place
     stands for the code of the target language: with several of them (`other_targets`), for each in turn.
     """

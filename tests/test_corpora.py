@@ -565,6 +565,72 @@ def test_wrong_usage(words: list[str], said: str, capsys: pytest.CaptureFixture[
     assert said in capsys.readouterr().err
 
 
+TMX = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE tmx SYSTEM "tmx14.dtd">
+<tmx version="1.4"><header srclang="en"/><body>
+<tu><tuv xml:lang="en-US"><seg>Click <bpt i="1">&lt;b&gt;</bpt><hi>Save</hi><ept i="1">&lt;/b&gt;</ept> now
+ &amp; <ph><sub>x</sub></ph>wait.</seg></tuv>
+ <tuv xml:lang="IT_it"><seg>Fai clic su Salva
+   e aspetta.</seg></tuv><tuv xml:lang="fr"><seg>Cliquez.</seg></tuv></tu>
+<tu><tuv lang="en-GB"><seg>Colour</seg></tuv><tuv lang="en"><seg>Color</seg></tuv><tuv lang="it"><seg/></tuv></tu>
+<tu><tuv xml:lang="en"><seg>Only English</seg></tuv></tu>
+</body></tmx>
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("name", ["memory.tmx", "memory.tmx.gz"])
+def test_a_translation_memory_is_read(tmp_path: Path, name: str, encoding: str) -> None:
+    file = _write(tmp_path / name, TMX.replace("UTF-8", encoding).encode(encoding))
+    found = read_corpus(file, "en", "it")
+    assert found == Corpus(["Click Save now & wait.", "Color"], ["Fai clic su Salva e aspetta.", ""])
+    assert read_corpus(file, "fr", "en-US") == Corpus(["Cliquez."], ["Click Save now & wait."])
+    assert read_corpus(file, "it-IT", "en-GB") == Corpus([""], ["Colour"])
+    assert languages_told(str(file)) is None, "of three languages two must be said"
+
+
+def test_a_memory_is_prepared(tmp_path: Path) -> None:
+    rows = [
+        line.split("\t") for line in (ROOT / "data/number-book.tsv").read_text(encoding="utf-8").splitlines()[1:400]
+    ]
+    unit = '<tu><tuv xml:lang="en"><seg>{}</seg></tuv><tuv xml:lang="de"><seg>{}</seg></tuv></tu>'
+    body = "".join(unit.format(row[0], row[1]) for row in rows)
+    file = _write(tmp_path / "m.tmx", f"<tmx><body>{body}</body></tmx>")
+    assert main(["data", "prepare", str(file), "--out", str(tmp_path / "out")]) == 0
+    found = read_corpus(tmp_path / "out" / "train", "en", "de")
+    assert len(found) > 300 and set(zip(found.sources, found.targets, strict=True)) <= {tuple(row[:2]) for row in rows}
+
+
+def test_a_memory_of_two_languages_tells_them_and_may_be_long(tmp_path: Path) -> None:
+    unit = '<tu><tuv xml:lang="en-US"><seg>a {0}</seg></tuv><tuv xml:lang="de-AT"><seg>ein {0}</seg></tuv></tu>'
+    body = "".join(unit.format(k) for k in range(25_000))
+    file = _write(tmp_path / "m.tmx", f"<tmx><body>{body}</body></tmx>")
+    assert languages_told(str(file)) == ("en", "de")
+    found = read_corpus(file, "de", "en")
+    assert len(found) == 25_000 and (found.sources[-1], found.targets[-1]) == ("ein 24999", "a 24999")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "cannot be read as TMX: no element found"),
+        ("<tmx><body><tu>", "cannot be read as TMX: no element found: line 1"),
+        ("<html></html>", "begins with <html> instead of <tmx>"),
+        ("<tmx><body/></tmx>", "has no unit in en and it; it has no units"),
+        (TMX.replace("IT_it", "es").replace('"it"', '"es"'), "its languages are en-US, es, fr, en-GB, en"),
+    ],
+)
+def test_what_is_no_memory_of_both_languages_is_said(content: str, said: str, tmp_path: Path) -> None:
+    file = _write(tmp_path / "m.tmx", content)
+    with pytest.raises(CorpusError, match=re.escape(said)):
+        read_corpus(file, "en", "it")
+    with pytest.raises(CorpusError, match="no such file"):
+        read_corpus(tmp_path / "none.tmx", "en", "it")
+    with pytest.raises(CorpusError, match="cannot be unpacked"):
+        (tmp_path / "bad.tmx.gz").write_bytes(b"no gzip")
+        read_corpus(tmp_path / "bad.tmx.gz", "en", "it")
+
+
 def test_the_number_book_is_what_its_script_writes_and_keeps_every_number():
     found = subprocess.run(
         [sys.executable, "data/number_book.py"], cwd=ROOT, capture_output=True, check=True, encoding="utf-8"

@@ -1,7 +1,7 @@
 """Fine-tunings that are started from the page: each a process of its own, and a folder that says how it stands.
 
     <folder>/<name>/start.json     what was asked for
-                    pairs.tsv      what it learns from (or .csv, .jsonl)
+                    pairs.tsv      what it learns from (or .csv, .jsonl, .tmx)
                     log            what the process says; locked for as long as it lives
                     output         what it prints, figures and, last, where the model is
                     pid            of the process
@@ -33,7 +33,7 @@ from .processes import is_taken, started, take
 
 State = Literal["working", "done", "stopped", "failed"]
 
-SUFFIXES = (".tsv", ".csv", ".jsonl")
+SUFFIXES = (".tsv", ".csv", ".jsonl", ".tmx")
 LONGEST_NAME = 60
 MOST_MINUTES = 1_440.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

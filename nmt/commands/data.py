@@ -18,6 +18,7 @@ EXTRA = "train"
 _ABOUT_PLACES = """\
 A CORPUS is
   a table       pairs.tsv, .csv, .jsonl (each also as .gz) or .parquet
+  a memory      pairs.tmx, as translators' programs export it (also as .gz)
   a prefix      corpus/all for corpus/all.en and corpus/all.ja, or the same with .gz behind
   a folder      with files of a data set that Hugging Face datasets opens, FOLDER or FOLDER:SPLIT
   on the hub    hf:OWNER/NAME, hf:OWNER/NAME/CONFIG or hf:OWNER/NAME/CONFIG:SPLIT (SPLIT is train unless named)"""

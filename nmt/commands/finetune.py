@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Make a model from another one, which stays as it is. The same command goes on with a run that was stopped.\n\n"
         "  nmt finetune --from en-es --to en-it --data my-pairs.tsv --out models/en-it       a new language\n"
         "  nmt finetune --from en-ja --data manuals.tsv --out models/en-ja-manuals           a new kind of text\n\n"
-        "A corpus is a prefix (my-pairs for my-pairs.en and my-pairs.it) or a .tsv, .csv, .jsonl or .parquet file."
+        "A corpus is a prefix (my-pairs for my-pairs.en and my-pairs.it) or a .tsv, .csv, .jsonl, .parquet, .tmx file."
     )
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="CORPUS", help="pairs to learn from; of several corpora all of them"

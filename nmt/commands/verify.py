@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="CORPUS",
-        help="the test set: a prefix (test for test.en and test.ja), a table (.tsv, .csv, .jsonl), or two files",
+        help="the test set: a prefix (test for test.en and test.ja), a table (.tsv, .csv, .jsonl, .tmx), or two files",
     )
     parser.add_argument(
         "--tolerance", type=float, metavar="X", help="points that a score may differ (default: 0.01, from rounding)"

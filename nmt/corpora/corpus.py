@@ -1,8 +1,8 @@
 """Parallel text: pairs of sentences, read from and written to files.
 
-Tables (.tsv, .csv, .jsonl) and data sets of the Hugging Face hub come through `datasets`; local files without touching
-the network and without leaving a cache behind. Two plain files are read here: the text loader of `datasets` also ends
-a line at a lone carriage return, which would shift one side against the other.
+Tables (.tsv, .csv, .jsonl, .parquet) and data sets of the Hugging Face hub come through `datasets`; local files without
+touching the network and without leaving a cache behind. Two plain files are read here: the text loader of `datasets`
+also ends a line at a lone carriage return, which would shift one side against the other.
 """
 
 import re
@@ -12,9 +12,11 @@ from pathlib import Path
 
 from nmt.corpora.columns import Wanted
 from nmt.corpora.files import Chunk, existing, pair_chunks, suffix_of
+from nmt.corpora.tmx import SUFFIX as TMX
+from nmt.corpora.tmx import tmx_chunks
 from nmt.errors import ConfigError, CorpusError
 
-TABLE_SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet")
+TABLE_SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet", TMX)
 
 _PART_OF_FOLDER = re.compile(r"(.+):([^/:\[\]]+(?:\[[^/\[\]]*\])?)")  # data/set:train, data/set:train[:1000]
 _LANGUAGE_SUFFIX = re.compile(r"\.([a-z]{2,3}(?:-[A-Za-z0-9]+)*)(?:\.txt)?(?:\.gz)?$")
@@ -57,7 +59,7 @@ def read_corpus(
         place: a prefix (`corpus/train` stands for `corpus/train.en` and `corpus/train.ja`), or one file:
             .tsv: the first column is the source and the second the target, unless the first row names them;
             .csv: the first row names the columns; .jsonl: one object per line, or one within its "translation";
-            .parquet: a column per language, or fields of a column "translation".
+            .parquet: a column per language, or fields of a column "translation"; .tmx: a translation memory.
             Every text file may be compressed, with .gz at the end of its name.
             A line break inside a cell of .csv, .jsonl or .parquet becomes a space.
             Or a data set of the Hugging Face hub, `hf:OWNER/NAME/CONFIG:SPLIT`, or a folder that holds one; the split
@@ -96,6 +98,8 @@ def corpus_chunks(
         from nmt.corpora.arrow import parquet_chunks
 
         return parquet_chunks(place, wanted)
+    if suffix == TMX:
+        return tmx_chunks(place, wanted)
     if suffix in TABLE_SUFFIXES:
         from nmt.corpora.tables import table_chunks
 

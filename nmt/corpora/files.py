@@ -49,7 +49,7 @@ def lines(file: Path) -> Iterator[str]:
             f"{file}, line {number:,}: not UTF-8 (byte 0x{error.object[error.start]:02x}); convert the file to UTF-8"
         ) from None
     except (OSError, EOFError, zlib.error) as error:
-        raise _unreadable(file, error) from None
+        raise unreadable(file, error) from None
     if not number:
         raise _empty(file)
 
@@ -92,7 +92,7 @@ def unpacked(file: Path, folder: Path) -> Path:
         with gzip.open(file) as packed, open(plain, "wb") as stream:
             shutil.copyfileobj(packed, stream, 1 << 20)
     except (OSError, EOFError, zlib.error) as error:
-        raise _unreadable(file, error) from None
+        raise unreadable(file, error) from None
     return plain
 
 
@@ -100,7 +100,8 @@ def _empty(file: Path) -> CorpusError:
     return CorpusError(f"{file} is empty")
 
 
-def _unreadable(file: Path, error: Exception) -> CorpusError:
+def unreadable(file: Path, error: Exception) -> CorpusError:
+    """What is to be said of a file that the system, or gzip, could not read."""
     if isinstance(error, FileNotFoundError):
         return CorpusError(f"no such file: {file}")
     if isinstance(error, gzip.BadGzipFile | EOFError | zlib.error):

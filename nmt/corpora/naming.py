@@ -10,6 +10,8 @@ from pathlib import Path
 
 from nmt.corpora.files import suffix_of
 from nmt.corpora.hub import HubPlace, is_hub_place
+from nmt.corpora.tmx import SUFFIX as TMX
+from nmt.corpora.tmx import tmx_languages
 from nmt.languages import LANGUAGES
 
 _PAIR = re.compile(r"(?:^|[._/-])(?=([a-z]{2,3})-([a-z]{2,3})(?:[._/:-]|$))")
@@ -60,6 +62,8 @@ def _column_names(table: Path) -> list[str]:
         from nmt.corpora.arrow import parquet_columns
 
         return parquet_columns(table)
+    if suffix == TMX:
+        return tmx_languages(table)
     if suffix not in (".tsv", ".csv", ".jsonl"):
         return []
     line = _first_line(table)

@@ -22,7 +22,7 @@ class FinetuningConfig:
     """What a model is made from, and how. What is None is chosen from the size of the data.
 
     A corpus is a prefix (`corpus/train` stands for `corpus/train.en` and `corpus/train.ja`) or one file with both sides
-    (.tsv, .csv, .jsonl).
+    (.tsv, .csv, .jsonl, .parquet, .tmx).
     """
 
     parent: str = option("", "model to start from: an installed one or a folder (default: the most similar one)")

@@ -85,8 +85,8 @@ def finetune(
 
     Args:
         data: the pairs to learn from, as `read_corpus` takes them: a prefix (`corpus/train` stands for
-            `corpus/train.en` and `corpus/train.it`) or one file with both sides (.tsv, .csv, .jsonl). Several are
-            learned from as if they were one.
+            `corpus/train.en` and `corpus/train.it`) or one file with both sides (.tsv, .csv, .jsonl, .parquet,
+            .tmx). Several are learned from as if they were one.
         output: folder of the run; the model is in `bundle` within, and is found by either name.
         options: the parent, the languages, and how; default: the best parent there is, and what suits the data.
         progress: whether to show a bar, and a line for each round, on standard error.
