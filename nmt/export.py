@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,12 @@ from nmt import bundle, graphs
 from nmt.bundle import BundleConfig
 from nmt.config import ModelConfig
 from nmt.corpora.corpus import Corpus
-from nmt.engines import Engine
 from nmt.engines.onnx import OnnxEngine
-from nmt.engines.routed import RoutedEngine, Router
+from nmt.engines.routed import RoutedSource, Router
 from nmt.errors import BundleError, ConfigError
 from nmt.evaluation.metrics import corpus_scores
 from nmt.processors import num_processors
-from nmt.tokenizer import Tokenizer
-from nmt.translating.loading import read_router
+from nmt.translating.loading import Network, joined, networks_of, read_router
 from nmt.translator import Translator
 
 TOLERANCE = 0.2  # points of BLEU and of chrF that 8 bits may lose
@@ -62,24 +60,22 @@ def export(folder: str | Path, precision: str = "int8", dev: Corpus | None = Non
         raise ConfigError(f'precision must be one of {", ".join(graphs.PRECISIONS)}, not "{precision}"')
     folder = bundle.find(folder)
     config = bundle.read_config(folder)
-    weights = bundle.read_weights(folder, config)
-    beside = None
-    if config.is_routed:
-        beside = bundle.read_weights(folder, config, bundle.PARENT_WEIGHTS), read_router(folder, config)
+    networks = networks_of(folder, config)
+    all_weights = [bundle.read_weights(folder, config, one.files[bundle.WEIGHTS]) for one in networks]
     said = []
     if precision == "int8" and dev is not None:
-        tokenizers = [Tokenizer.load(folder / name) for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)]
-        costs = precision_costs(config, weights, (tokenizers[0], tokenizers[1]), dev, beside)
+        router = read_router(folder, config, networks[0]) if len(networks) > 1 else None
+        costs = precision_costs(config, networks, all_weights, dev, router)
         said = [str(cost) for cost in costs]
         if too_costly(costs) and not force:
             raise BundleError(
                 f"8 bits lose more than {TOLERANCE} points on these {len(dev):,} sentences ({'; '.join(said)}); "
                 "nothing was written. Use --precision float32, or --force to accept the loss"
             )
-    files = graphs.build(config.model, weights, precision)
-    if beside is not None:
-        lent = graphs.build(config.model, beside[0], precision)
-        files |= {bundle.PARENT_ENCODER: lent[bundle.ENCODER], bundle.PARENT_DECODER: lent[bundle.DECODER]}
+    files: dict[str, bytes] = {}
+    for network, weights in zip(networks, all_weights, strict=True):
+        made = graphs.build(network.model, weights, precision)
+        files |= {network.files[name]: content for name, content in made.items()}
     bundle.replace_files(folder, files, _card_of_other_graphs(folder, precision))
     said.append(f"wrote {', '.join(files)} to {folder} ({sum(map(len, files.values())) / 1e6:.1f} MB, {precision})")
     return "\n".join(said)
@@ -94,26 +90,28 @@ def _card_of_other_graphs(folder: Path, precision: str) -> str:
 
 def precision_costs(
     config: BundleConfig,
-    weights: Mapping[str, np.ndarray],
-    tokenizers: tuple[Tokenizer, Tokenizer],
+    networks: Sequence[Network],
+    weights: Sequence[Mapping[str, np.ndarray]],
     dev: Corpus,
-    beside: tuple[Mapping[str, np.ndarray], Router] | None = None,
+    router: Router | None = None,
 ) -> list[PrecisionCost]:
     """Score both kinds of graphs on `dev` with the bundle's own search.
 
     Args:
         config: of the bundle.
-        weights: trained, by name.
-        tokenizers: of source and target.
+        networks: its network; of two, the one that is kept beside it first.
+        weights: of each, by name.
         dev: what is translated, with references.
-        beside: of a bundle with two networks, the weights of its parent's and what chooses between them.
+        router: what chooses between two networks.
     """
+    source, target = networks[-1].tokenizers
+    if router is not None:
+        source = RoutedSource(networks[0].tokenizers[0], source, router)
     scores: dict[str, dict[str, float]] = {}
     for precision in graphs.PRECISIONS:
-        engine: Engine = engine_of(config.model, weights, precision)
-        if beside is not None:
-            engine = RoutedEngine(engine_of(config.model, beside[0], precision), engine, beside[1])
-        translator = Translator(engine, *tokenizers, config, num_workers=num_processors())
+        engines = [engine_of(one.model, own, precision) for one, own in zip(networks, weights, strict=True)]
+        engine = joined(engines, networks)
+        translator = Translator(engine, source, target, config, num_workers=num_processors())
         texts = [translation.text for translation in translator.translate_batch(dev.sources)]
         found = corpus_scores(texts, dev.targets, config.target_language, with_ter=False)
         scores[precision] = {score.name: score.value for score in found}

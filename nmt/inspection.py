@@ -15,13 +15,9 @@ import numpy as np
 
 from nmt.bundle import (
     CONFIG,
-    PARENT_WEIGHTS,
-    SOURCE_TOKENIZER,
-    TARGET_TOKENIZER,
     WEIGHTS,
     BundleConfig,
     BundleInfo,
-    check_file,
     find,
     read_config,
     read_weights,
@@ -30,8 +26,8 @@ from nmt.config import ModelConfig
 from nmt.errors import BundleError, ConfigError, MissingExtraError
 from nmt.network.forward import Layer, forward, shapes, softmax
 from nmt.search.beam import max_lengths
-from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID, Tokenizer
-from nmt.translating.loading import read_others_target, read_router
+from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNKNOWN_ID
+from nmt.translating.loading import Network, networks_of, read_router
 from nmt.translation import Translation
 
 NUM_CANDIDATES = 8
@@ -105,11 +101,11 @@ def inspect_pair(bundle: str | Path | BundleInfo, sentence: str, translation: st
 
     Both texts are taken whole, in the one spelling that the tokenizers give them.
     """
-    network = _network(bundle)
+    networks = _networks(bundle)
     if not sentence.strip():
         raise ConfigError("there is nothing to inspect: the sentence is empty")
-    source = network.source.encode(sentence)
-    return network.inspect(source, network.target_of(source).encode(translation))
+    network = networks.of(sentence)
+    return network.inspect(network.source.encode(sentence), network.target.encode(translation))
 
 
 def inspect_found(bundle: str | Path | BundleInfo, found: Translation, text: str | None = None) -> Inspection:
@@ -124,7 +120,7 @@ def inspect_found(bundle: str | Path | BundleInfo, found: Translation, text: str
         sentence = found.sentences[0]
         for alternative in sentence.alternatives:
             if text in (None, alternative.text):
-                network = _network(bundle)
+                network = _networks(bundle).of_tokens(sentence.source_tokens[:-1])
                 source = [network.source_ids[token] for token in sentence.source_tokens[:-1]]
                 return network.inspect(source, [network.target_ids[token] for token in alternative.tokens])
     if text is None and not found.sentences:
@@ -134,25 +130,40 @@ def inspect_found(bundle: str | Path | BundleInfo, found: Translation, text: str
     return inspect_pair(bundle, found.source, text)
 
 
-class _Network:
-    """A bundle's tokenizers and weights, ready to inspect sentences."""
+class _Networks:
+    """The networks of a bundle, ready to inspect sentences."""
 
     def __init__(self, folder: Path):
-        self._config = read_config(folder)
-        self.source, self.target = (
-            Tokenizer.load(check_file(folder, self._config, name)) for name in (SOURCE_TOKENIZER, TARGET_TOKENIZER)
-        )
+        config = read_config(folder)
+        found = networks_of(folder, config)
+        self._all = [_Network(folder, config, one) for one in found]
+        self._router = read_router(folder, config, found[0]) if len(found) > 1 else None
+
+    def of(self, sentence: str) -> "_Network":
+        """The one that translates a sentence."""
+        is_taken = self._router is None or self._router.takes(self._all[0].source.encode(sentence))
+        return self._all[-1 if is_taken else 0]
+
+    def of_tokens(self, tokens: Sequence[str]) -> "_Network":
+        """The one that has read these tokens."""
+        for network in self._all:
+            if all(token in network.source_ids for token in tokens):
+                sentence = network.source.decode([network.source_ids[token] for token in tokens])
+                if self.of(sentence) is network:
+                    return network
+        return self._all[-1]
+
+
+class _Network:
+    """A network with its tokenizers."""
+
+    def __init__(self, folder: Path, config: BundleConfig, network: Network):
+        self._config, self._model = config, network.model
+        self.source, self.target = network.tokenizers
         self._target_pieces = self.target.pieces(range(self.target.vocab_size))
         self.source_ids = {piece: k for k, piece in enumerate(self.source.pieces(range(self.source.vocab_size)))}
         self.target_ids = {piece: k for k, piece in enumerate(self._target_pieces)}
-        self._weights = _weights(folder, self._config, WEIGHTS)
-        self._router = read_router(folder, self._config) if self._config.is_routed else None
-        self._others_target = read_others_target(folder, self._config) or self.target
-        self._of_others = _weights(folder, self._config, PARENT_WEIGHTS) if self._config.is_routed else self._weights
-
-    def target_of(self, source: Sequence[int]) -> Tokenizer:
-        """The tokenizer of the network that translates a sentence."""
-        return self.target if self._router is None or self._router.takes([*source, EOS_ID]) else self._others_target
+        self._weights = _weights(folder, config, network)
 
     def inspect(self, source: Sequence[int], target: Sequence[int]) -> Inspection:
         """Ids without BOS and EOS."""
@@ -166,12 +177,11 @@ class _Network:
                 raise ConfigError(
                     f"the {what} has {len(ids):,} tokens, at most {limit:,} can be inspected: take a part"
                 )
-        weights = self._weights if self._router is None or self._router.takes(source) else self._of_others
-        layers, attention, logits = forward(self._config.model, weights, source, [BOS_ID, *target])
+        layers, attention, logits = forward(self._model, self._weights, source, [BOS_ID, *target])
         logits[:, [PAD_ID, UNKNOWN_ID, BOS_ID]] = -1e9  # as in the engines: never written, their share goes to others
         shares = softmax(logits)
         return Inspection(
-            network=self._config.model,
+            network=self._model,
             source_language=self._config.source_language,
             target_language=self._config.target_language,
             source_tokens=tuple(self.source.pieces(source)),
@@ -189,12 +199,13 @@ class _Network:
         return tuple((self._target_pieces[k], float(shares[k])) for k in places)
 
 
-def _weights(folder: Path, config: BundleConfig, file: str) -> dict[str, np.ndarray]:
+def _weights(folder: Path, config: BundleConfig, network: Network) -> dict[str, np.ndarray]:
+    file = network.files[WEIGHTS]
     try:
         weights = read_weights(folder, config, file)
     except MissingExtraError:
         raise MissingExtraError("Looking inside the network", "ui") from None
-    for name, shape in shapes(config.model):
+    for name, shape in shapes(network.model):
         found = weights[name].shape if name in weights else "missing"
         if found != shape:
             raise BundleError(f"{folder / file}: {name} is {found}, {CONFIG} describes {shape}")
@@ -212,7 +223,7 @@ def folder_of(bundle: str | Path | BundleInfo) -> Path:
     return find(bundle).resolve()
 
 
-def _network(bundle: str | Path | BundleInfo) -> _Network:
+def _networks(bundle: str | Path | BundleInfo) -> _Networks:
     folder = folder_of(bundle)
     return _open(folder, stamp_of(folder))
 
@@ -223,5 +234,5 @@ def stamp_of(folder: Path) -> int:
 
 
 @functools.lru_cache(maxsize=NUM_OPEN)
-def _open(folder: Path, stamp: int) -> _Network:
-    return _Network(folder)
+def _open(folder: Path, stamp: int) -> _Networks:
+    return _Networks(folder)

@@ -133,7 +133,9 @@ class LiveTranslator:
             tokens = before.sentence.alternatives[0].tokens
             while tokens and tokens[-1].endswith(_STOPS):
                 tokens = tokens[:-1]
-            guide = Loyalty(self._translator.sentences.spellings.ids(tokens), _MARGIN)
+            # None are left where the sentence has become one of another kind, for another network.
+            ids = self._translator.sentences.ids(masked, tokens)
+            guide = Loyalty(ids, _MARGIN) if ids else None
         # Whether it is complete is seen when it is.
         options = dataclasses.replace(self._options, check=False)
         (found,) = self._translator.sentences.translate([masked], self._config, options, guides=[guide])

@@ -25,7 +25,7 @@ import sentencepiece
 from nmt.errors import BundleError, CorpusError
 
 PAD_ID, UNKNOWN_ID, BOS_ID, EOS_ID = range(4)
-_NUM_SPECIAL = 4
+NUM_SPECIAL = 4
 _NUM_BYTES = 256
 _LEAST_COVERAGE = 0.98  # SentencePiece takes no less
 _SPACE = "\u2581"
@@ -106,7 +106,7 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of `ids`; special ids are left out, broken byte sequences become U+FFFD."""
-        text = str(self._processor.decode([int(i) for i in ids if i >= _NUM_SPECIAL]))
+        text = str(self._processor.decode([int(i) for i in ids if i >= NUM_SPECIAL]))
         return text.replace(_SPACE, " ").strip(" ")  # the sign survives where it was spelled in bytes
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
@@ -187,7 +187,7 @@ def train(
     lines = [line for line in sentences if line.strip()]
     if not lines:
         raise CorpusError("cannot train a tokenizer: the corpus has no text")
-    smallest = _NUM_SPECIAL + len(tokens) + _NUM_BYTES + 1
+    smallest = NUM_SPECIAL + len(tokens) + _NUM_BYTES + 1
     size = max(vocab_size or choose_vocab_size(lines), smallest)
     # Rare characters are spelled in bytes; without spaces (Japanese, Chinese) there are many and each costs a row.
     coverage = 0.9998 if uses_spaces else 0.9995

@@ -111,18 +111,20 @@ def test_a_mixed_batch_is_searched_like_its_sentences_alone(engines, config):
 
 def test_steps_of_both_networks_come_in_the_order_of_their_sentences(engines):
     parent, alone, both = (one.sentences.searcher.engine for one in engines)
-    ids = [
-        engines[2].sentences.task(engines[2].planner.one(text, PLAIN), PLAIN).ids for text in (EVERYDAY[0], *manual(1))
-    ]
-    ids = [ids[1], ids[0], ids[1]]
+    texts = [manual(1)[0], EVERYDAY[0], manual(1)[0]]
+    ids, theirs, others = (
+        [one.sentences.task(one.planner.one(text, PLAIN), PLAIN).ids for text in texts]
+        for one in (engines[2], engines[1], engines[0])
+    )
+    assert ids[1] == others[1] and ids[0] != theirs[0] and len(ids[0]) == len(theirs[0])
     tokens, none, live = np.full((3, 1), BOS_ID), np.zeros((3, 1), dtype=np.int64), np.arange(3)
     step = both.step(tokens, live, none, both.encode(ids), 4, full=True)
-    for row, engine in ((0, alone), (1, parent), (2, alone)):
-        own = engine.step(tokens[:1], live[:1], none[:1], engine.encode([ids[row]]), 4, full=True)
+    for row, engine, read in ((0, alone, theirs), (1, parent, others), (2, alone, theirs)):
+        own = engine.step(tokens[:1], live[:1], none[:1], engine.encode([read[row]]), 4, full=True)
         np.testing.assert_array_equal(step.ids[row], own.ids[0])
-        size = own.all_log_probs.shape[2]  # the parent itself has no further pieces
+        size = own.all_log_probs.shape[2]
         np.testing.assert_allclose(step.all_log_probs[row, :, :size], own.all_log_probs[0], atol=1e-5)
-        assert (step.all_log_probs[row, :, size:] < -15).all()
+        assert (step.all_log_probs[row, :, size:] == -np.inf).all()
         width = own.attention.shape[2]
         np.testing.assert_array_equal(step.attention[row, :, :width], own.attention[0])
         assert not step.attention[row, :, width:].any()
@@ -177,10 +179,14 @@ def test_card_record_and_files_say_that_there_are_two(work, child):
     result, told = child
     assert any("parent stays beside the new one" in line and "are recognised" in line for line in told)
     config = bundle.read_config(result.folder)
-    lent = {bundle.PARENT_ENCODER, bundle.PARENT_DECODER, bundle.PARENT_WEIGHTS, bundle.ROUTER}
-    lent.add(bundle.PARENT_TARGET_TOKENIZER)
-    assert config.is_routed and lent <= config.sha256.keys()
-    assert config.model.target_vocab_size > bundle.read_config(work / "parent").model.target_vocab_size
+    assert config.is_routed and {*bundle.KEPT.values(), bundle.ROUTER} <= config.sha256.keys()
+    for name, kept in bundle.KEPT.items():
+        assert (result.folder / kept).read_bytes() == (work / "parent" / name).read_bytes()
+    sizes = [
+        (one.source_vocab_size, one.target_vocab_size)
+        for one in (config.model, load_parent(work / "parent").config.model)
+    ]
+    assert sizes[0] != sizes[1], "each has its own vocabularies"
     card = (result.folder / "README.md").read_text(encoding="utf-8")
     assert "- Two networks: parent, beside it in this bundle" in card and "Kept near the parent by: nothing" in card
     said = json.loads((result.run / "finetuning.json").read_text(encoding="utf-8"))["options"]
@@ -260,11 +266,10 @@ def test_when_the_parent_stays_beside_its_child(work, sample, monkeypatch):
         assert found(FinetuningConfig(route="yes", **held)) is not None
     assert found(FinetuningConfig(route="no")) is None
     assert found(FinetuningConfig(target_vocabulary="extend")) is not None
-    cannot = (({}, ("en", "it")), ({"target_vocabulary": "new"}, PAIR), ({"source_vocabulary": "extend"}, PAIR))
-    for options, pair in cannot:
-        assert found(FinetuningConfig(**options), pair) is None
-        with pytest.raises(ConfigError, match="route keeps the parent beside the new model; "):
-            found(FinetuningConfig(route="yes", **options), pair)
+    assert found(FinetuningConfig(source_vocabulary="new")) is not None
+    assert found(FinetuningConfig(), ("en", "it")) is None
+    with pytest.raises(ConfigError, match="route keeps the parent beside the new model; this one will translate en-it"):
+        found(FinetuningConfig(route="yes"), ("en", "it"))
     monkeypatch.setattr(routing, "everyday_sentences", lambda code: [])
     assert found() is None
     with pytest.raises(ConfigError, match="no English sentences to tell the new ones from"):
@@ -293,11 +298,8 @@ def test_a_child_of_two_networks_keeps_the_one_for_everyday_text(work, child, tm
     result = nmt.finetune(work / "manual.tsv", tmp_path / "run", options, progress=False, tell=told.append)
     assert any("the everyday network of" in line and "stays beside the new one" in line for line in told)
     assert any("has learned a kind of text before" in line for line in told)
-    if choice == "keep":
-        for name in (bundle.PARENT_ENCODER, bundle.PARENT_DECODER, bundle.PARENT_WEIGHTS):
-            assert (result.folder / name).read_bytes() == (child[0].folder / name).read_bytes()
-    spelled = (result.folder / bundle.PARENT_TARGET_TOKENIZER).read_bytes()
-    assert spelled == (work / "parent" / bundle.TARGET_TOKENIZER).read_bytes()
+    for name, kept in bundle.KEPT.items():
+        assert (result.folder / kept).read_bytes() == (work / "parent" / name).read_bytes()
     config = SearchConfig(beam_size=3, max_length_extra=6)
     found = [
         [one.text for one in Translator.load(folder).translate_batch(EVERYDAY, config, PLAIN)]
@@ -306,14 +308,6 @@ def test_a_child_of_two_networks_keeps_the_one_for_everyday_text(work, child, tm
     assert found[0] == found[1]
     start, own = np.load(tmp_path / "run" / "start.npz"), bundle.read_weights(child[0].folder)
     np.testing.assert_array_equal(start["encoder_0/forward/kernel"], own["encoder_0/forward/kernel"])
-
-
-def test_without_more_pieces_the_parents_files_are_copied(work, tmp_path):
-    options = FinetuningConfig(parent=str(work / "parent"), target_vocabulary="keep", **QUICK)
-    result = nmt.finetune(work / "manual.tsv", tmp_path / "run", options, progress=False)
-    for name in (bundle.ENCODER, bundle.DECODER, bundle.WEIGHTS):
-        assert (result.folder / f"parent-{name}").read_bytes() == (work / "parent" / name).read_bytes()
-    assert bundle.PARENT_TARGET_TOKENIZER not in bundle.read_config(result.folder).sha256, "it is the child's"
 
 
 def test_of_two_networks_none_is_lost(work, child, tmp_path, capsys):
@@ -344,13 +338,14 @@ def test_graphs_of_both_networks_are_exported(child, tmp_path):
 
 def test_8_bits_are_judged_by_both_networks(work, child):
     folder = child[0].folder
-    config, weights = bundle.read_config(folder), bundle.read_weights(folder)
-    loaded, sources = loading.load(folder), (*EVERYDAY, *manual(2, seed=9))
+    config = bundle.read_config(folder)
+    networks, sources = loading.networks_of(folder, config), (*EVERYDAY, *manual(2, seed=9))
     texts = tuple(t.text for t in Translator.load(folder, engine="keras").translate_batch(sources))
-    beside = bundle.read_weights(folder, config, bundle.PARENT_WEIGHTS), loading.read_router(folder, config)
+    weights = [bundle.read_weights(folder, config, one.files[bundle.WEIGHTS]) for one in networks]
+    router = loading.read_router(folder, config, networks[0])
     costs = (
-        nmt.export.precision_costs(config, weights, (loaded.source, loaded.target), Corpus(sources, texts), *both)
-        for both in ((beside,), ())
+        nmt.export.precision_costs(config, of, own, Corpus(sources, texts), *chooses)
+        for of, own, chooses in ((networks, weights, [router]), (networks[1:], weights[1:], []))
     )
     with_both, alone = ({cost.metric: cost.float32 for cost in found} for found in costs)
     assert with_both["chrF"] == pytest.approx(100) and alone["chrF"] < 90

@@ -105,15 +105,15 @@ class Scorer:
             raise CorpusError(f"{len(sources):,} sources but {len(targets):,} translations; each needs the other")
         model = self._model
         source_ids = [[*ids, EOS_ID] for ids in model.source.encode_batch(sources)]
+        spelled = [target_of(model.engine, ids, model.target) for ids in source_ids]
         target_ids = [[*ids, EOS_ID] for ids in model.target.encode_batch(targets)]
-        for k, ids in enumerate(source_ids):
-            target = target_of(model.engine, ids, model.target)
+        for k, target in enumerate(spelled):
             if target is not model.target:
                 target_ids[k] = [*target.encode(targets[k]), EOS_ID]
         rows = score_ids(model.engine, source_ids, target_ids, batch_size, model.num_workers)
         return [
-            Likelihood(tuple(model.target.pieces(ids)), tuple(row.tolist()))
-            for ids, row in zip(target_ids, rows, strict=True)
+            Likelihood(tuple(target.pieces(ids)), tuple(row.tolist()))
+            for target, ids, row in zip(spelled, target_ids, rows, strict=True)
         ]
 
 

@@ -72,7 +72,7 @@ def _files(folder: Path, config: BundleConfig) -> Check:
     graphs = {bundle.ENCODER, bundle.DECODER}
     needed = {bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER}
     needed |= graphs if graphs & config.sha256.keys() else {bundle.WEIGHTS}
-    needed |= {bundle.PARENT_ENCODER, bundle.PARENT_DECODER, bundle.PARENT_WEIGHTS} if config.is_routed else set()
+    needed |= {*bundle.KEPT.values()} if config.is_routed else set()
     faults += [f"{bundle.CONFIG} does not list {name}" for name in sorted(needed - config.sha256.keys())]
     known = {*config.sha256, bundle.CONFIG, bundle.CARD}
     others = [path.name for path in sorted(folder.iterdir()) if path.name not in known]

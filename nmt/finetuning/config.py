@@ -68,10 +68,11 @@ class FinetuningConfig:
 
     source_vocabulary: str = option(
         "auto",
-        "the parent's, the parent's with more pieces, or one of its own; auto: the parent's for its language",
+        "the parent's, the parent's with more pieces, or one of its own; auto: the parent's for its language, with "
+        "route one of its own",
         VOCABULARIES,
     )
-    target_vocabulary: str = option("auto", "the same for the target; auto: with route, with more pieces", VOCABULARIES)
+    target_vocabulary: str = option("auto", "the same for the target", VOCABULARIES)
     vocab_size: int | None = option(None, "pieces of a vocabulary of its own", (500, 8000), rare=True)
     extra_pieces: int | None = option(None, "pieces at most that extend adds", (50, 2000), rare=True)
 
@@ -162,11 +163,11 @@ NEW_DOMAIN = (
     SizeDefaults(10_000, 8, 6e-4, 1_000, 0.10, 0.05, 2_000, 1_000),
     SizeDefaults(50_000, 6, 1e-3, 1_500, 0.10, 0.05, 4_000, 2_000),
 )
-# With the parent beside it, a child may forget.
+# With the parent beside it, a child may forget, and has vocabularies of its own.
 NEW_DOMAIN_ROUTED = (
-    SizeDefaults(200, 30, 6e-4, 300, 0.10, 0.05, 500, 100),
-    SizeDefaults(1_000, 30, 1.5e-3, 400, 0.15, 0.05, 1_000, 400),
-    SizeDefaults(10_000, 30, 3e-3, 1_000, 0.15, 0.05, 2_000, 1_200),
+    SizeDefaults(200, 60, 2e-3, 300, 0.10, 0.05, 1_000, 300),
+    SizeDefaults(1_000, 40, 3e-3, 400, 0.15, 0.05, 2_000, 500),
+    SizeDefaults(10_000, 30, 4e-3, 1_000, 0.15, 0.05, 4_000, 1_000),
     SizeDefaults(50_000, 12, 4e-3, 1_500, 0.15, 0.05, 4_000, 2_000),
 )
 # Tried at 10,700 pairs: rates of 1.5e-3, 3e-3, 6e-3 (the best) and 1e-2; at 1,100: 1e-3, 3e-3 (the best chrF) and 6e-3.

@@ -113,7 +113,7 @@ def finish(
     record = {"pairs": len(learned.encoded), "parent": parent.config.name}
     test = data.test if len(data.test) else None
     weights = blended(course.start, load_arrays(run / BEST), options.blend or 1.0)
-    lent = {} if routing is None else lent_files(parent, course.tokenizers[1], routing)
+    lent = {} if routing is None else lent_files(parent, routing)
     limit = None if routing is None else parent.config.max_source_tokens  # what both networks have learned to read
     folder = pack_run(
         run, recipe, learned.rounds, facts, compared, test, record, weights=weights, lent=lent, max_source_tokens=limit

@@ -156,9 +156,7 @@ def _prepare(places: Places, run: Path, options: FinetuningConfig, known: dict[s
     routing = find_routing(as_began, parent, pair, data)
     check_parent(parent, routing)
     usual = usual_for(parent, pair, data, routing is not None)
-    is_free = routing is not None and options.target_vocabulary == "auto"  # to have pieces that its parent lacks
-    wanted = dataclasses.replace(options, target_vocabulary="extend") if is_free else options
-    tokenizers = make_tokenizers(parent, pair, data.train, wanted, usual)
+    tokenizers = make_tokenizers(parent, pair, data.train, options, usual, is_alone=routing is None)
     warnings = (
         *data.warnings,
         *about_source(parent, pair),

@@ -78,12 +78,18 @@ def load_parent(name_or_folder: str | Path, reason: str = "") -> Parent:
 
 
 def make_tokenizers(
-    parent: Parent, pair: tuple[str, str], corpus: Corpus, options: FinetuningConfig, usual: SizeDefaults
+    parent: Parent,
+    pair: tuple[str, str],
+    corpus: Corpus,
+    options: FinetuningConfig,
+    usual: SizeDefaults,
+    is_alone: bool = True,
 ) -> Tokenizers:
     """The child's tokenizers.
 
     A side in the parent's language keeps the parent's tokenizer, since with it every row of the embedding is one that
-    has learned; a side in another language has its own.
+    has learned; a side in another language has its own. So has a child that is not alone, but has its parent beside it:
+    the pieces that its own text needs are worth more to it than rows that have learned.
 
     Raises:
         CorpusError: there is too little text for one of its own.
@@ -92,7 +98,8 @@ def make_tokenizers(
     asked = options.source_vocabulary, options.target_vocabulary
     texts = corpus.sources, corpus.targets
     for k, side in enumerate(SIDES):
-        choice = asked[k] if asked[k] != "auto" else "keep" if same_language(pair[k], parent.pair[k]) else "new"
+        is_kept = is_alone and same_language(pair[k], parent.pair[k])
+        choice = asked[k] if asked[k] != "auto" else "keep" if is_kept else "new"
         if choice == "keep":
             made.append(parent.tokenizers[k])
             continue

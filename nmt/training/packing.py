@@ -13,6 +13,7 @@ from nmt.card import model_card
 from nmt.corpora.corpus import Corpus
 from nmt.evaluation.metrics import Score, corpus_scores
 from nmt.tokenizer import Tokenizer
+from nmt.translating.loading import Network
 from nmt.translator import Translator
 
 _COMPARED = 2000  # sentences: on 500, chance alone moves the difference by 0.2 points
@@ -45,7 +46,8 @@ def pack(
     files = {name: path.read_bytes() for name, path in tokenizer_files.items()}
     tokenizers = (Tokenizer(files[bundle.SOURCE_TOKENIZER]), Tokenizer(files[bundle.TARGET_TOKENIZER]))
     dev = Corpus(dev.sources[:_COMPARED], dev.targets[:_COMPARED])
-    costs = export.precision_costs(config, weights, tokenizers, dev)
+    own = Network(config.model, tokenizers, {})
+    costs = export.precision_costs(config, [own], [weights], dev)
     precision = "float32" if export.too_costly(costs) else "int8"
     compared = f"on {len(dev):,} sentences apart from the test part: {'; '.join(map(str, costs))}"
     facts = {**facts, "Serving graphs": f"{precision}; {compared}"}

@@ -72,23 +72,24 @@ class Drafter:
     """Turns hypotheses into sentences.
 
     Args:
-        source, target: the tokenizers.
+        source: its tokenizer.
+        target_of: gives that of the translation of a source.
         config: of the bundle.
     """
 
-    def __init__(self, source: Tokenizer, target: Tokenizer, config: BundleConfig):
-        self._source, self._target = source, target
+    def __init__(self, source: Tokenizer, target_of: Callable[[Sequence[int]], Tokenizer], config: BundleConfig):
+        self._source, self._target_of = source, target_of
         self._languages = (config.source_language, config.target_language)
         self._spaced = languages.language(config.target_language).uses_spaces
 
     def draft(self, task: Task, hypotheses: list[Hypothesis], config: SearchConfig) -> Draft:
         """What the hypotheses, best first, say; never nothing."""
-        masked = task.masked
+        masked, target = task.masked, self._target_of(task.ids)
         columns = columns_of(masked, task.ids[:-1], self._source) if masked.slots else []
         alternatives: dict[str, Alternative] = {}  # one text can be spelled in several ways; the best counts
         problems: list[str] = []
         for hypothesis in hypotheses:
-            plain = _UNPRINTABLE.sub(" ", self._target.decode(hypothesis.ids[:-1])).strip()
+            plain = _UNPRINTABLE.sub(" ", target.decode(hypothesis.ids[:-1])).strip()
             if not plain:
                 continue
             one, guessed = self._alternative(task, hypothesis, plain, columns)
@@ -132,18 +133,19 @@ class Drafter:
 
     def beginning(self, task: Task, hypothesis: Hypothesis) -> str:
         """What the beginning of a translation looks like, without protected spans whose place is not known yet."""
-        text = _UNPRINTABLE.sub(" ", self._target.decode(hypothesis.ids).rstrip("\ufffd")).strip()
+        target = self._target_of(task.ids)
+        text = _UNPRINTABLE.sub(" ", target.decode(hypothesis.ids).rstrip("\ufffd")).strip()
         if not task.masked.slots or not text:
             return task.masked.before + self._cased(text, task.masked)
         columns = columns_of(task.masked, task.ids[:-1], self._source)
-        reading = _reading(self._target.pieces(hypothesis.ids), hypothesis.attention, columns)
+        reading = _reading(target.pieces(hypothesis.ids), hypothesis.attention, columns)
         return self._as_loud(restore(task.masked, reading, self._spaced, is_whole=False), task).text
 
     def _alternative(
         self, task: Task, hypothesis: Hypothesis, plain: str, columns: Sequence[tuple[int, int]]
     ) -> tuple[Alternative, tuple[str, ...]]:
         """A translation with its beginning and its spans, and those of them whose place is a guess."""
-        pieces, log_probs = tuple(self._target.pieces(hypothesis.ids[:-1])), hypothesis.log_probs
+        pieces, log_probs = tuple(self._target_of(task.ids).pieces(hypothesis.ids[:-1])), hypothesis.log_probs
         attention = hypothesis.attention[:-1, : len(task.ids)]
         guessed: tuple[str, ...] = ()
         find: Callable[[], tuple[Word, ...]]

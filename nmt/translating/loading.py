@@ -1,15 +1,16 @@
 """Opening a bundle: its tokenizers and the engine that runs its network, each checked."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nmt import bundle
 from nmt.bundle import BundleConfig, BundleInfo
+from nmt.config import ModelConfig
 from nmt.engines import Engine
 from nmt.engines.ensemble import EnsembleEngine
-from nmt.engines.routed import RoutedEngine, Router
+from nmt.engines.routed import RoutedEngine, RoutedSource, Router
 from nmt.errors import BundleError, ConfigError, MissingExtraError
 from nmt.processors import num_processors
 from nmt.tokenizer import Tokenizer
@@ -23,8 +24,9 @@ class LoadedModel:
 
     Attributes:
         config, info: what it says about itself.
-        source, target: its tokenizers.
-        engine: its network.
+        source, target: its tokenizers; of two networks, that of both sources, and that of the new one's target (see
+            `nmt.engines.routed.target_of`).
+        engine: its network, or both.
         num_workers: batches that the engine can run at the same time.
     """
 
@@ -57,24 +59,18 @@ def load(name_or_folder: str | Path, engine: str = "auto", num_threads: int = 0)
         raise ConfigError(f"num_threads must be 0 (all) or more, not {num_threads}")
     folder = bundle.find(name_or_folder)
     config = bundle.read_config(folder)
-    source, target = (
-        Tokenizer.load(bundle.check_file(folder, config, name))
-        for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)
-    )
-    for side, tokenizer, expected in (
-        ("source", source, config.model.source_vocab_size),
-        ("target", target, config.model.target_vocab_size),
-    ):
-        if tokenizer.vocab_size != expected:
-            raise BundleError(
-                f"{folder}: the {side} tokenizer has {tokenizer.vocab_size} tokens, config.json says {expected}"
-            )
+    networks = networks_of(folder, config)
+    source, target = networks[-1].tokenizers
+    if len(networks) > 1:
+        source = RoutedSource(networks[0].tokenizers[0], source, read_router(folder, config, networks[0]))
     info = bundle.read_info(folder)
     if engine == "keras" or (engine == "auto" and bundle.DECODER not in config.sha256):
-        network, num_workers = _keras_engine(folder, config, num_threads), 1
+        engines = [_keras_engine(folder, config, one, num_threads) for one in networks]
+        num_workers = 1
     else:
-        network, num_workers = _onnx_engine(folder, config), num_threads or num_processors()
-    return LoadedModel(config, info, source, target, network, num_workers)
+        engines = [_onnx_engine(folder, config, one) for one in networks]
+        num_workers = num_threads or num_processors()
+    return LoadedModel(config, info, source, target, joined(engines, networks), num_workers)
 
 
 def load_ensemble(names_or_folders: Sequence[str | Path], engine: str = "auto", num_threads: int = 0) -> LoadedModel:
@@ -125,55 +121,89 @@ def _languages(model: LoadedModel) -> tuple[str, str]:
     return model.info.source_language, model.info.target_language
 
 
-def read_router(folder: Path, config: BundleConfig) -> Router:
-    """What chooses the network in a bundle that has two."""
-    return Router.load(bundle.check_file(folder, config, bundle.ROUTER), config.model.source_vocab_size)
+@dataclass(frozen=True, eq=False)
+class Network:
+    """One network of a bundle.
+
+    Attributes:
+        model: its sizes.
+        tokenizers: of source and target.
+        files: what each of its files is called in the bundle, by the usual name.
+    """
+
+    model: ModelConfig
+    tokenizers: tuple[Tokenizer, Tokenizer]
+    files: Mapping[str, str]
 
 
-def read_others_target(folder: Path, config: BundleConfig) -> Tokenizer | None:
-    """How the parent's network in a bundle that has two spells the target, where that is not how the new one does."""
-    if bundle.PARENT_TARGET_TOKENIZER not in config.sha256:
-        return None
-    return Tokenizer.load(bundle.check_file(folder, config, bundle.PARENT_TARGET_TOKENIZER))
+def networks_of(folder: Path, config: BundleConfig) -> list[Network]:
+    """The networks of a bundle with their tokenizers: the parent's first where it is kept beside the bundle's own.
+
+    Raises:
+        BundleError: a tokenizer is missing, damaged, or of another size than `config` says.
+    """
+    own = {name: name for name in bundle.KEPT}
+    found = []
+    for files in [bundle.KEPT, own] if config.is_routed else [own]:
+        source, target = (
+            Tokenizer.load(bundle.check_file(folder, config, files[name]))
+            for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)
+        )
+        model = config.model
+        if files is bundle.KEPT:  # as wide as its child, but with vocabularies of its own
+            model = dataclasses.replace(model, source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size)
+        for side, one, expected in (
+            ("source", source, model.source_vocab_size),
+            ("target", target, model.target_vocab_size),
+        ):
+            if one.vocab_size != expected:
+                raise BundleError(
+                    f"{folder}: the {side} tokenizer has {one.vocab_size} tokens, config.json says {expected}"
+                )
+        found.append(Network(model, (source, target), files))
+    return found
 
 
-def _onnx_engine(folder: Path, config: BundleConfig) -> Engine:
-    own = _graphs(folder, config, bundle.ENCODER, bundle.DECODER)
-    if not config.is_routed:
-        return own
-    parent = _graphs(folder, config, bundle.PARENT_ENCODER, bundle.PARENT_DECODER)
-    return RoutedEngine(parent, own, read_router(folder, config), read_others_target(folder, config))
+def joined(engines: Sequence[Engine], networks: Sequence[Network]) -> Engine:
+    """The engine of one network, or of two that share the work."""
+    if len(engines) == 1:
+        return engines[0]
+    targets = networks[0].tokenizers[1], networks[1].tokenizers[1]
+    return RoutedEngine(engines[0], engines[1], targets, networks[0].model.source_vocab_size)
 
 
-def _graphs(folder: Path, config: BundleConfig, encoder_name: str, decoder_name: str) -> Engine:
+def read_router(folder: Path, config: BundleConfig, first: Network) -> Router:
+    """What chooses the network in a bundle that has two.
+
+    Args:
+        first: the one that reads what the router does not take.
+    """
+    return Router.load(bundle.check_file(folder, config, bundle.ROUTER), first.model.source_vocab_size)
+
+
+def _onnx_engine(folder: Path, config: BundleConfig, network: Network) -> Engine:
     from nmt.engines.onnx import OnnxEngine
 
-    encoder, decoder = (bundle.check_file(folder, config, name) for name in (encoder_name, decoder_name))
+    names = (network.files[name] for name in (bundle.ENCODER, bundle.DECODER))
+    encoder, decoder = (bundle.check_file(folder, config, name) for name in names)
     engine = OnnxEngine(encoder, decoder)
     sizes = (engine.vocab_size, engine.decoder_units)
-    if sizes != (config.model.target_vocab_size, config.model.decoder_units):
+    if sizes != (network.model.target_vocab_size, network.model.decoder_units):
         raise BundleError(f"{decoder} is of another network than {folder / bundle.CONFIG} describes")
     return engine
 
 
-def _keras_engine(folder: Path, config: BundleConfig, num_threads: int) -> Engine:
-    own = _keras_network(folder, config, num_threads, bundle.WEIGHTS)
-    if not config.is_routed:
-        return own
-    parent = _keras_network(folder, config, num_threads, bundle.PARENT_WEIGHTS)
-    return RoutedEngine(parent, own, read_router(folder, config), read_others_target(folder, config))
-
-
-def _keras_network(folder: Path, config: BundleConfig, num_threads: int, name: str) -> Engine:
+def _keras_engine(folder: Path, config: BundleConfig, network: Network, num_threads: int) -> Engine:
     try:
         from nmt import backend
         from nmt.engines.keras import KerasEngine
         from nmt.network.model import TranslationModel
     except ImportError:
         raise MissingExtraError("The Keras engine", "train") from None
+    name = network.files[bundle.WEIGHTS]
     weights = bundle.read_weights(folder, config, name)
     backend.limit_threads(num_threads)
-    model = TranslationModel(config.model)
+    model = TranslationModel(network.model)
     try:
         model.set_named_weights(weights)
     except ValueError as error:

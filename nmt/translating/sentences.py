@@ -37,12 +37,12 @@ class SentenceTranslator:
     """
 
     def __init__(self, engine: Engine, source: Tokenizer, target: Tokenizer, config: BundleConfig, num_workers: int):
-        self._source, self._target = source, target
+        self._source = source
         self._source_spaced = languages.language(config.source_language).uses_spaces
         self._target_language = config.target_language
-        self._drafter = Drafter(source, target, config)
+        self._target_of: Callable[[Sequence[int]], Tokenizer] = functools.partial(target_of, engine, usual=target)
+        self._drafter = Drafter(source, self._target_of, config)
         self._searcher = Searcher(engine, num_workers)
-        self._target_of = functools.partial(target_of, engine, usual=target)
         self._spellings = functools.cache(Spellings)  # made when first needed
 
     @property
@@ -50,10 +50,9 @@ class SentenceTranslator:
         """What searches."""
         return self._searcher
 
-    @property
-    def spellings(self) -> Spellings:
-        """How the target language is spelled in subwords."""
-        return self._spellings(self._target)
+    def ids(self, masked: Masked, tokens: Sequence[str]) -> tuple[int, ...]:
+        """The ids of the tokens of a translation of a sentence, up to one that its network does not write."""
+        return self._spellings(self._target_of(self._encode(masked))).ids(tokens)
 
     def task(self, masked: Masked, options: TranslationOptions, begin: str = "") -> Task:
         """What it takes to translate a sentence, with a translation that begins with `begin`."""
@@ -62,7 +61,10 @@ class SentenceTranslator:
 
     def opening(self, masked: Masked, begin: str) -> Opening:
         """What it takes to begin the translation of a sentence with `begin`."""
-        return self._opening(masked, [*self._source.encode(masked.text), EOS_ID], begin)
+        return self._opening(masked, self._encode(masked), begin)
+
+    def _encode(self, masked: Masked) -> list[int]:
+        return [*self._source.encode(masked.text), EOS_ID]
 
     def _opening(self, masked: Masked, source: Sequence[int], begin: str) -> Opening:
         target = self._target_of(source)

@@ -1,6 +1,7 @@
 """The ways to spell the beginning of a text in subwords: what comes next may be in one token with its last letters."""
 
 import bisect
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -26,8 +27,9 @@ class Spellings:
         self._leads = pieces[tokenizer.encode("a")[0]].startswith(SPACE)
 
     def ids(self, tokens: Sequence[str]) -> tuple[int, ...]:
-        """The ids of tokens of this vocabulary."""
-        return tuple(self._id_of[token] for token in tokens)
+        """The ids of tokens, up to one that this vocabulary lacks."""
+        known = itertools.takewhile(lambda k: k is not None, map(self._id_of.get, tokens))
+        return tuple(k for k in known if k is not None)
 
     def ways(self, text: str, space_follows: bool) -> Ways:
         """How to spell a text whose last token may spell more than that.
