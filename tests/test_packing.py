@@ -49,9 +49,7 @@ def test_exporting_again_gives_the_same_graphs(own):
 
 def test_the_comparison_is_of_the_two_kinds_of_graphs(own, dev):
     config, weights = bundle.read_config(own), bundle.read_weights(own)
-    loaded = loading.load(own)
-    tokenizers = loaded.source, loaded.target
-    costs = export.precision_costs(config, weights, tokenizers, dev)
+    costs = export.precision_costs(config, loading.networks_of(own, config), [weights], dev)
     assert [cost.metric for cost in costs] == ["BLEU ja-mecab", "BLEU char", "chrF"]
     assert not export.too_costly([export.PrecisionCost("chrF", 30.0, 29.9)])
     assert export.too_costly([export.PrecisionCost("BLEU", 30.0, 30.5), export.PrecisionCost("chrF", 30.0, 29.7)])

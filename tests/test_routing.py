@@ -357,6 +357,12 @@ def test_what_is_deployed_says_that_it_is_one_of_two_networks(child, tmp_path):
     assert (tmp_path / "lite" / bundle.CARD).read_text(encoding="utf-8").startswith("> This folder holds one network")
 
 
+def test_an_ensemble_takes_models_of_one_network(child):
+    with pytest.raises(ConfigError, match="has two networks, and an ensemble takes models of one"):
+        Translator.ensemble([child[0].folder] * 2)
+    assert Translator.ensemble([child[0].folder]).translate(EVERYDAY[0], None, PLAIN).text
+
+
 def test_sentences_are_no_longer_than_both_networks_have_learned(work, child):
     limits = [bundle.read_config(folder).max_source_tokens for folder in (work / "parent", child[0].folder)]
     assert limits[1] <= limits[0]

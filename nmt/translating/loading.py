@@ -98,6 +98,12 @@ def load_ensemble(names_or_folders: Sequence[str | Path], engine: str = "auto", 
             )
     if len(models) == 1:
         return first
+    for model in models:
+        if model.config.is_routed:
+            raise ConfigError(
+                f"{model.info.folder} has two networks, and an ensemble takes models of one: name the models that it "
+                "was made from, or translate with it alone"
+            )
     return LoadedModel(
         dataclasses.replace(first.config, max_source_tokens=min(model.config.max_source_tokens for model in models)),
         BundleInfo(
