@@ -227,7 +227,7 @@ def test_any_file_name(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatc
         ({}, "no", r"no such file: .*no\.en"),
         ({}, "no.tsv", r"no such file: .*no\.tsv"),
         ({"a.en": b"x\n"}, "a", r"no such file: .*a\.ja"),
-        ({"a.txt": b"x\n"}, "a.txt", r"a\.txt is neither a table \(\.tsv, .*, \.parquet\) nor a prefix .*a\.en"),
+        ({"a.txt": b"x\n"}, "a.txt", r"a\.txt is neither a table \(\.tsv, .*, \.tmx\) nor a prefix .*a\.en"),
         ({"a.en": b"x\ny\n", "a.ja": b"x\n"}, "a", r"a\.en has 2 lines and .*a\.ja has 1;"),
         ({"a.en": b"x\n", "a.ja": b""}, "a", r"a\.ja is empty"),
         ({"a.en": b"\xef\xbb\xbf", "a.ja": b"x"}, "a", r"a\.en is empty"),
