@@ -4,6 +4,7 @@ import dataclasses
 import json
 import random
 import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,17 +20,18 @@ from nmt.corpora.corpus import Corpus
 from nmt.engines.routed import RoutedEngine, Router
 from nmt.evaluation.scoring import Scorer
 from nmt.evaluation.verification import holds, verify
-from nmt.finetuning import ending, routing
-from nmt.finetuning.config import NEW_DOMAIN, NEW_DOMAIN_ROUTED
+from nmt.finetuning import ending, routing, start
+from nmt.finetuning.config import NEW_DOMAIN, NEW_DOMAIN_OWN, NEW_DOMAIN_ROUTED
 from nmt.finetuning.rehearsal import everyday_sentences
 from nmt.finetuning.routing import find_routing, tell_apart
-from nmt.finetuning.start import load_parent
+from nmt.finetuning.start import load_parent, with_words
 from nmt.tokenizer import BOS_ID, EOS_ID
 from nmt.translating import loading
 
 PAIR = "en", "ja"
 WORDS = ("mask", "array", "index", "kernel", "tensor", "dtype", "axis", "shape", "buffer", "iterator")
 EVERYDAY = ["Where is the station?", "Thank you very much.", "I am hungry."]
+OWN = {"source_vocabulary": "new", "target_vocabulary": "new"}
 PLAIN = TranslationOptions(check=False)  # what a random network says looks wrong, and would be searched again
 
 
@@ -60,7 +62,7 @@ def child(work):
     told, before = [], checksums(work / "parent")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ending, "_COMPARED", 8)
-        options = FinetuningConfig(parent=str(work / "parent"), learning_rate=3e-2, **{**QUICK, "updates": 20})
+        options = FinetuningConfig(parent=str(work / "parent"), **OWN, learning_rate=3e-2, **{**QUICK, "updates": 20})
         result = nmt.finetune(work / "manual.tsv", work / "run", options, progress=False, tell=told.append)
     assert checksums(work / "parent") == before
     return result, told
@@ -279,7 +281,7 @@ def test_when_the_parent_stays_beside_its_child(work, sample, monkeypatch):
 
 
 def test_a_run_goes_on_as_it_began(work, child, monkeypatch):
-    options = FinetuningConfig(parent=str(work / "parent"), learning_rate=3e-2, **{**QUICK, "updates": 20})
+    options = FinetuningConfig(parent=str(work / "parent"), **OWN, learning_rate=3e-2, **{**QUICK, "updates": 20})
     for route in ("auto", "yes"):
         again = nmt.finetune(
             work / "manual.tsv", work / "run", dataclasses.replace(options, route=route), progress=False
@@ -369,8 +371,30 @@ def test_sentences_are_no_longer_than_both_networks_have_learned(work, child):
 
 
 def test_a_child_that_may_forget_learns_more(work):
-    for routed, held in zip(NEW_DOMAIN_ROUTED, NEW_DOMAIN, strict=True):
-        assert routed.pairs == held.pairs and routed.passes > held.passes and routed.learning_rate > held.learning_rate
+    for own, routed, held in zip(NEW_DOMAIN_OWN, NEW_DOMAIN_ROUTED, NEW_DOMAIN, strict=True):
+        assert own.pairs == routed.pairs == held.pairs and own.passes >= routed.passes > held.passes
+        assert own.learning_rate >= routed.learning_rate > held.learning_rate
+
+
+def test_a_child_has_its_own_words_where_the_parents_are_too_short(work, sample, tmp_path, monkeypatch):
+    parent, shipped, options = load_parent(work / "parent"), load_parent("en-ja"), FinetuningConfig()
+    lines = (Path(__file__).parent.parent / "data" / "sample" / "en-ja.tsv").read_text(encoding="utf-8").splitlines()
+    targets = [line.split("\t")[1] for line in lines]
+
+    def chosen(options=options):
+        found = with_words(options, shipped, PAIR, Corpus(["x"] * len(targets), targets))
+        return found.source_vocabulary, found.target_vocabulary
+
+    assert chosen() == ("keep", "extend"), "what the parent was made for"
+    monkeypatch.setattr(start, "_WORDY", 0.5)
+    assert chosen() == ("new", "new")
+    asked = dataclasses.replace(options, target_vocabulary="keep")
+    assert chosen(asked) == ("new", "keep"), "what is asked for is done"
+
+    quick = FinetuningConfig(parent=str(work / "parent"), **QUICK)
+    result = nmt.finetune(work / "manual.tsv", tmp_path / "run", quick, progress=False)
+    assert bundle.read_config(result.folder).model.source_vocab_size != parent.config.model.source_vocab_size
+    assert result == nmt.finetune(work / "manual.tsv", tmp_path / "run", quick, progress=False)
 
 
 def test_a_parent_without_graphs_gets_some(work, tmp_path, monkeypatch):

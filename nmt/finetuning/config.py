@@ -68,8 +68,8 @@ class FinetuningConfig:
 
     source_vocabulary: str = option(
         "auto",
-        "the parent's, the parent's with more pieces, or one of its own; auto: the parent's for its language, with "
-        "route one of its own",
+        "the parent's, the parent's with more pieces, or one of its own; auto: the parent's for its language, but with "
+        "route what suits the new text",
         VOCABULARIES,
     )
     target_vocabulary: str = option("auto", "the same for the target", VOCABULARIES)
@@ -163,8 +163,15 @@ NEW_DOMAIN = (
     SizeDefaults(10_000, 8, 6e-4, 1_000, 0.10, 0.05, 2_000, 1_000),
     SizeDefaults(50_000, 6, 1e-3, 1_500, 0.10, 0.05, 4_000, 2_000),
 )
-# With the parent beside it, a child may forget, and has vocabularies of its own.
+# With the parent beside it, a child may forget.
 NEW_DOMAIN_ROUTED = (
+    SizeDefaults(200, 30, 6e-4, 300, 0.10, 0.05, 500, 100),
+    SizeDefaults(1_000, 30, 1.5e-3, 400, 0.15, 0.05, 1_000, 400),
+    SizeDefaults(10_000, 30, 3e-3, 1_000, 0.15, 0.05, 2_000, 1_200),
+    SizeDefaults(50_000, 12, 4e-3, 1_500, 0.15, 0.05, 4_000, 2_000),
+)
+# The same with vocabularies of its own; tried at 1,000 and 25,000 pairs only.
+NEW_DOMAIN_OWN = (
     SizeDefaults(200, 60, 2e-3, 300, 0.10, 0.05, 1_000, 300),
     SizeDefaults(1_000, 40, 3e-3, 400, 0.15, 0.05, 2_000, 500),
     SizeDefaults(10_000, 30, 4e-3, 1_000, 0.15, 0.05, 4_000, 1_000),

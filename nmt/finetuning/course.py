@@ -15,6 +15,7 @@ from nmt.finetuning.adaptation import adapt
 from nmt.finetuning.config import (
     FROM_SCRATCH,
     NEW_DOMAIN,
+    NEW_DOMAIN_OWN,
     NEW_DOMAIN_ROUTED,
     NEW_LANGUAGE,
     FinetuningConfig,
@@ -122,10 +123,19 @@ def _begin(course: Course, rounds: Rounds, plan: BatchPlan, num_left_out: int, t
 
 
 def usual_for(
-    parent: Parent | None, pair: tuple[str, str], data: FinetuningData, is_routed: bool = False
+    parent: Parent | None,
+    pair: tuple[str, str],
+    data: FinetuningData,
+    is_routed: bool = False,
+    has_own_words: bool = False,
 ) -> SizeDefaults:
-    """What suits the size of the data, for a new domain or for a new language; without a parent, from nothing."""
-    domain = NEW_DOMAIN_ROUTED if is_routed else NEW_DOMAIN
+    """What suits the size of the data, for a new domain or for a new language; without a parent, from nothing.
+
+    Args:
+        is_routed: whether a child for a new domain has its parent beside it.
+        has_own_words: whether it then has vocabularies of its own.
+    """
+    domain = NEW_DOMAIN_OWN if has_own_words else NEW_DOMAIN_ROUTED if is_routed else NEW_DOMAIN
     table = FROM_SCRATCH if parent is None else domain if parent.translates(pair) else NEW_LANGUAGE
     return defaults_for(table, data.num_pairs)
 

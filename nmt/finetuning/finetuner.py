@@ -43,6 +43,7 @@ from nmt.finetuning.start import (
     first_weights,
     load_parent,
     make_tokenizers,
+    with_words,
 )
 from nmt.finetuning.transfer import Carried, Transferred
 from nmt.training.checkpoint import load_arrays, save_arrays
@@ -155,8 +156,10 @@ def _prepare(places: Places, run: Path, options: FinetuningConfig, known: dict[s
     as_began = dataclasses.replace(options, route=began) if options.route == "auto" else options
     routing = find_routing(as_began, parent, pair, data)
     check_parent(parent, routing)
-    usual = usual_for(parent, pair, data, routing is not None)
-    tokenizers = make_tokenizers(parent, pair, data.train, options, usual, is_alone=routing is None)
+    wanted = options if routing is None else with_words(options, parent, pair, data.train)
+    has_own_words = routing is not None and wanted.target_vocabulary == "new"
+    usual = usual_for(parent, pair, data, routing is not None, has_own_words)
+    tokenizers = make_tokenizers(parent, pair, data.train, wanted, usual)
     warnings = (
         *data.warnings,
         *about_source(parent, pair),

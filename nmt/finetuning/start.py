@@ -1,5 +1,6 @@
 """Where a fine-tuning starts: the parent, the child's tokenizers, and its first weights."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from nmt import bundle, tokenizer
 from nmt.bundle import BundleConfig
 from nmt.corpora.corpus import Corpus
 from nmt.errors import BundleError
-from nmt.finetuning.config import FinetuningConfig, SizeDefaults
+from nmt.finetuning.config import NEW_DOMAIN_OWN, FinetuningConfig, SizeDefaults
 from nmt.finetuning.counterparts import find_counterparts
+from nmt.finetuning.plan import defaults_for
 from nmt.finetuning.transfer import Counterparts, Transferred, transfer
 from nmt.finetuning.vocabulary import Vocabulary, extended, spelled_in_bytes
 from nmt.languages import language, same_language
@@ -21,6 +23,7 @@ from nmt.translator import Translator
 Tokenizers = tuple[Tokenizer, Tokenizer]
 SIDES = ("source", "target")
 _MANY_BYTES = 0.05  # of the tokens
+_WORDY = 1.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,19 +80,35 @@ def load_parent(name_or_folder: str | Path, reason: str = "") -> Parent:
     return Parent(folder, config, weights, (source, target), reason)
 
 
+def with_words(options: FinetuningConfig, parent: Parent, pair: tuple[str, str], corpus: Corpus) -> FinetuningConfig:
+    """The options of a child that has its parent beside it, with vocabularies that suit its text.
+
+    They are its own where the parent needs `_WORDY` times the tokens for the new targets; otherwise they are the
+    parent's, whose rows have learned, with more pieces for the target.
+    """
+    size = options.vocab_size or round(defaults_for(NEW_DOMAIN_OWN, len(corpus)).vocab_size)
+    spaces = language(pair[1]).uses_spaces
+    own = tokenizer.train(
+        corpus.targets, options.vocab_size or size, side="target", uses_spaces=spaces, seed=options.seed
+    )
+    counts = [sum(map(len, one.encode_batch(corpus.targets))) for one in (parent.tokenizers[1], own)]
+    usual = ("new", "new") if counts[0] >= _WORDY * counts[1] else ("keep", "extend")
+    asked = options.source_vocabulary, options.target_vocabulary
+    source, target = (found if one == "auto" else one for one, found in zip(asked, usual, strict=True))
+    return dataclasses.replace(options, source_vocabulary=source, target_vocabulary=target)
+
+
 def make_tokenizers(
     parent: Parent,
     pair: tuple[str, str],
     corpus: Corpus,
     options: FinetuningConfig,
     usual: SizeDefaults,
-    is_alone: bool = True,
 ) -> Tokenizers:
     """The child's tokenizers.
 
     A side in the parent's language keeps the parent's tokenizer, since with it every row of the embedding is one that
-    has learned; a side in another language has its own. So has a child that is not alone, but has its parent beside it:
-    the pieces that its own text needs are worth more to it than rows that have learned.
+    has learned; a side in another language has its own.
 
     Raises:
         CorpusError: there is too little text for one of its own.
@@ -98,8 +117,7 @@ def make_tokenizers(
     asked = options.source_vocabulary, options.target_vocabulary
     texts = corpus.sources, corpus.targets
     for k, side in enumerate(SIDES):
-        is_kept = is_alone and same_language(pair[k], parent.pair[k])
-        choice = asked[k] if asked[k] != "auto" else "keep" if is_kept else "new"
+        choice = asked[k] if asked[k] != "auto" else "keep" if same_language(pair[k], parent.pair[k]) else "new"
         if choice == "keep":
             made.append(parent.tokenizers[k])
             continue
