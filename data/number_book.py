@@ -121,7 +121,6 @@ DRAWN: dict[str, Callable[[random.Random], Filling]] = {
     "day": lambda draw: date(draw, None),
     "month": named(MONTHS),
     "wd": named(WEEKDAYS),
-    "wds": named(WEEKDAYS),
     "p": price,
     "kg": measure(" kg", range(2, 20), range(20, 100)),
     "g": measure(" g", range(10, 60), range(100, 800, 50)),
@@ -152,9 +151,9 @@ def fill(draw: random.Random, line: str) -> list[str]:
     values: dict[str, Filling] = {}
     for slot in slots:
         if slot == "sum":
-            first, *others = (values.get("n") or values["s"], values.get("n2"))
-            values[slot] = same(str(int(first["en"]) + (int(others[0]["en"]) if others[0] else draw.randint(1, 9))))
-        elif slot == "wds":
+            first, second = values.get("n") or values["s"], values.get("n2")
+            values[slot] = same(str(int(first["en"]) + (int(second["en"]) if second else draw.randint(1, 9))))
+        elif slot == "wds":  # on Mondays, in Spanish
             singular = values["wd"]["es"]
             values[slot] = same(singular if singular.endswith("s") else singular + "s")
         else:

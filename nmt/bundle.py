@@ -38,17 +38,9 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "source.model", "target.model"
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
-PARENT_ENCODER, PARENT_DECODER, PARENT_WEIGHTS = (f"parent-{name}" for name in (ENCODER, DECODER, WEIGHTS))
-PARENT_SOURCE_TOKENIZER, PARENT_TARGET_TOKENIZER = (f"parent-{name}" for name in (SOURCE_TOKENIZER, TARGET_TOKENIZER))
 ROUTER = "router.npy"
 # The network that is kept beside the new one: the name of each of its files in a bundle of two, by that in its own.
-KEPT = {
-    SOURCE_TOKENIZER: PARENT_SOURCE_TOKENIZER,
-    TARGET_TOKENIZER: PARENT_TARGET_TOKENIZER,
-    ENCODER: PARENT_ENCODER,
-    DECODER: PARENT_DECODER,
-    WEIGHTS: PARENT_WEIGHTS,
-}
+KEPT = {name: f"parent-{name}" for name in (SOURCE_TOKENIZER, TARGET_TOKENIZER, ENCODER, DECODER, WEIGHTS)}
 RUN_BUNDLE = "bundle"  # what the folder of a training run calls the bundle in it
 
 

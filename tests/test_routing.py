@@ -25,6 +25,7 @@ from nmt.finetuning.config import NEW_DOMAIN, NEW_DOMAIN_OWN, NEW_DOMAIN_ROUTED
 from nmt.finetuning.rehearsal import everyday_sentences
 from nmt.finetuning.routing import find_routing, tell_apart
 from nmt.finetuning.start import load_parent, with_words
+from nmt.inspection import inspect_found
 from nmt.tokenizer import BOS_ID, EOS_ID
 from nmt.translating import loading
 
@@ -153,6 +154,27 @@ def test_what_is_looked_at_is_the_network_that_translates(work, child, engines):
         assert seen.probabilities == pytest.approx(own.probabilities, abs=1e-5)
 
 
+def test_what_is_found_is_looked_at_in_the_network_that_found_it(child, engines):
+    for text in (EVERYDAY[0], *manual(1)):
+        found = engines[2].translate(text, SearchConfig(beam_size=3, max_length_extra=6), PLAIN)
+        best = found.sentences[0].alternatives[0]
+        seen = inspect_found(child[0].folder, found)
+        assert seen.source_tokens == found.sentences[0].source_tokens and seen.target_tokens[:-1] == best.tokens
+        np.testing.assert_allclose(np.log(seen.probabilities[:-1]), best.log_probs, atol=0.3)  # but for 8 bits
+
+
+def test_what_is_typed_may_become_text_of_the_other_kind(engines):
+    search = SearchConfig(beam_size=3, max_length_extra=6)
+    live, whole = nmt.LiveTranslator(engines[2], search, PLAIN), manual(1, seed=9)[0]
+    typed = [whole[:end] for end in range(1, len(whole) + 1)]
+    read = [engines[2].sentences.task(engines[2].planner.one(text, PLAIN), PLAIN).ids for text in (typed[2], whole)]
+    writes = [engines[2].sentences.searcher.engine.target_of(ids) for ids in read]
+    assert writes[0] is not writes[1], "it begins as anything might"
+    for text in typed:
+        last = live.update(text)
+    assert last.text == engines[2].translate(whole, search, PLAIN).text
+
+
 def test_what_is_given_to_the_parents_network_is_spelled_as_it_writes(work, child, engines, sample):
     parent, both = loading.load(work / "parent"), loading.load(child[0].folder)
     target = next(text for text in sample.targets if both.target.encode(text) != parent.target.encode(text))
@@ -199,7 +221,7 @@ def test_card_record_and_files_say_that_there_are_two(work, child):
     assert holds(list(verify(result.folder, test)))
 
 
-@pytest.mark.parametrize("name", [bundle.ROUTER, bundle.PARENT_DECODER])
+@pytest.mark.parametrize("name", [bundle.ROUTER, bundle.KEPT[bundle.DECODER]])
 def test_a_damaged_part_is_one_clear_line(child, tmp_path, name, capsys):
     shutil.copytree(child[0].folder, tmp_path / "model")
     (tmp_path / "model" / name).write_bytes(b"nothing")
@@ -329,7 +351,7 @@ def test_graphs_of_both_networks_are_exported(child, tmp_path):
     shutil.copytree(child[0].folder, tmp_path / "model")
     nmt.export.export(tmp_path / "model", "float32")
     assert bundle.read_config(tmp_path / "model").is_routed
-    for name in (bundle.DECODER, bundle.PARENT_DECODER):
+    for name in (bundle.DECODER, bundle.KEPT[bundle.DECODER]):
         assert (tmp_path / "model" / name).stat().st_size > (child[0].folder / name).stat().st_size
     texts = [*EVERYDAY, *manual(2)]
     for one, other in zip(

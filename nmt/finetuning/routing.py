@@ -148,7 +148,7 @@ def lent_files(parent: Parent, routing: Routing) -> dict[str, bytes]:
         for name, file in kept.files.items()
         if file in config.sha256
     }
-    if bundle.PARENT_DECODER not in files:
+    if bundle.KEPT[bundle.DECODER] not in files:
         weights = bundle.read_weights(folder, config, kept.files[bundle.WEIGHTS])
         files |= {bundle.KEPT[name]: made for name, made in graphs.build(kept.model, weights, "float32").items()}
     return {**files, bundle.ROUTER: routing.router.dump()}

@@ -28,8 +28,7 @@ class Spellings:
 
     def ids(self, tokens: Sequence[str]) -> tuple[int, ...]:
         """The ids of tokens, up to one that this vocabulary lacks."""
-        known = itertools.takewhile(lambda k: k is not None, map(self._id_of.get, tokens))
-        return tuple(k for k in known if k is not None)
+        return tuple(self._id_of[token] for token in itertools.takewhile(self._id_of.__contains__, tokens))
 
     def ways(self, text: str, space_follows: bool) -> Ways:
         """How to spell a text whose last token may spell more than that.
