@@ -13,7 +13,17 @@ from test_finetuning import QUICK, checksums, make_bundle, write_tsv
 
 import nmt
 import nmt.export
-from nmt import BundleError, ConfigError, FinetuningConfig, SearchConfig, TrainingError, Translator, bundle, deployment
+from nmt import (
+    BundleError,
+    ConfigError,
+    FinetuningConfig,
+    SearchConfig,
+    TrainingError,
+    Translator,
+    bundle,
+    deployment,
+    inspection,
+)
 from nmt.cli import main
 from nmt.config import Term, TranslationOptions
 from nmt.corpora.corpus import Corpus
@@ -161,6 +171,11 @@ def test_what_is_found_is_looked_at_in_the_network_that_found_it(child, engines)
         seen = inspect_found(child[0].folder, found)
         assert seen.source_tokens == found.sentences[0].source_tokens and seen.target_tokens[:-1] == best.tokens
         np.testing.assert_allclose(np.log(seen.probabilities[:-1]), best.log_probs, atol=0.3)  # but for 8 bits
+    networks = inspection._networks(child[0].folder)
+    parent, own = networks._all
+    letters = ["\u2581" if sign == " " else sign for sign in manual(1)[0]]
+    assert {*letters} <= parent.source_ids.keys() & own.source_ids.keys()
+    assert networks.of_tokens(letters) is own, "tokens that both have"
 
 
 def test_what_is_typed_may_become_text_of_the_other_kind(engines):
@@ -173,6 +188,11 @@ def test_what_is_typed_may_become_text_of_the_other_kind(engines):
     for text in typed:
         last = live.update(text)
     assert last.text == engines[2].translate(whole, search, PLAIN).text
+
+    parents, own = ([*one.pieces(range(260, one.vocab_size))] for one in writes)
+    foreign, shared = next(piece for piece in parents if piece not in own), next(p for p in own if p in parents)
+    masked = engines[2].planner.one(whole, PLAIN)
+    assert engines[2].sentences.ids(masked, [shared, foreign, shared]) == (writes[1].id_of(shared),)
 
 
 def test_what_is_given_to_the_parents_network_is_spelled_as_it_writes(work, child, engines, sample):
