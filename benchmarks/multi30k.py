@@ -99,7 +99,7 @@ def continued(options: argparse.Namespace) -> Translator:
         patience=20,
         **{
             name: getattr(options, name)
-            for name in ("learning_rate", "batch_tokens", "dropout", "word_dropout", "seed")
+            for name in ("learning_rate", "batch_tokens", "dropout", "word_dropout", "shrink", "seed")
         },
     )
     return Translator.load(finetune(options.corpus / "train", options.out / "run", chosen).folder)
@@ -136,6 +136,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=4e-3)
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--word-dropout", type=float, default=0.1)
+    parser.add_argument("--shrink", type=float, help="with --parent: factor of its weight matrices at the start")
     parser.add_argument("--weight-drop", type=float, default=0.0)
     parser.add_argument("--subword-sampling", default="none")
     parser.add_argument("--seed", type=int, default=1)

@@ -75,7 +75,7 @@ def test_no_sentence_of_dev_or_test_is_rehearsed(parent):
 
 
 def test_so_many_that_passes_have_others(parent, monkeypatch):
-    monkeypatch.setattr(rehearsal, "_PASSES", 4)
+    monkeypatch.setattr(rehearsal, "_PASSES", 8)
     assert len(rehearsal.rehearsal(load_parent(parent), 10, []).sources) > 30
 
 
@@ -124,19 +124,31 @@ def test_with_many_pairs_it_says_that_more_could_be_learned_unless_that_was_chos
     assert about_forgetting(FinetuningConfig(**chosen), PAIR, PAIR, 4_529) == []
 
 
+def settled(**changes):
+    return FinetuningConfig(**{"route": "no", "near": 0.0, "rehearse": 0.0, "blend": 1.0, "shrink": 1.0, **changes})
+
+
 def test_one_network_of_a_new_domain_is_held_near_the_parent_unless_told_otherwise():
-    assert FinetuningConfig().settled(True, 2.0) == FinetuningConfig(route="no", near=0.001, rehearse=2.0, blend=0.6)
-    assert FinetuningConfig().settled(False, 0.0) == FinetuningConfig(route="no", near=0.0, rehearse=0.0, blend=1.0)
+    assert FinetuningConfig().settled(True, 2.0) == settled(near=0.001, rehearse=2.0, blend=0.6)
+    assert FinetuningConfig().settled(False, 0.0) == settled()
     assert FinetuningConfig(near=0.0).settled(True, 1.0).near == 0.0
-    mixed = FinetuningConfig(mix="old").settled(True, 2.0)
-    assert mixed == FinetuningConfig(mix="old", route="no", near=0.001, rehearse=0.0, blend=0.6)
+    assert FinetuningConfig(mix="old").settled(True, 2.0) == settled(mix="old", near=0.001, blend=0.6)
 
 
 def test_a_child_with_its_parent_beside_it_may_forget_unless_told_otherwise():
-    free = FinetuningConfig(route="yes", near=0.0, rehearse=0.0, blend=1.0)
-    assert FinetuningConfig().settled(True, 2.0, is_routed=True) == free
+    assert FinetuningConfig().settled(True, 2.0, is_routed=True) == settled(route="yes")
     held = FinetuningConfig(route="yes", near=0.1, rehearse=0.5).settled(True, 0.5, is_routed=True)
-    assert held == FinetuningConfig(route="yes", near=0.1, rehearse=0.5, blend=1.0)
+    assert held == settled(route="yes", near=0.1, rehearse=0.5)
+
+
+def test_weights_are_shrunk_as_suits_the_data_unless_they_are_held_near_the_parents():
+    assert FinetuningConfig().settled(False, 0.0, shrink=0.5) == settled(shrink=0.5)
+    assert FinetuningConfig().settled(True, 2.0, is_routed=True, shrink=0.5) == settled(route="yes", shrink=0.5)
+    assert FinetuningConfig().settled(True, 2.0, shrink=0.5) == settled(near=0.001, rehearse=2.0, blend=0.6)
+    assert FinetuningConfig(blend=0.7).settled(False, 0.0, shrink=0.5) == settled(blend=0.7)
+    assert FinetuningConfig(shrink=0.4).settled(True, 0.0) == settled(shrink=0.4)
+    began = {"near": None, "rehearse": 0.0, "blend": 1.0}  # by a version that shrank nothing
+    assert FinetuningConfig().settled(False, 0.0, shrink=0.5, known=began) == settled()
 
 
 @pytest.mark.parametrize(
@@ -147,6 +159,8 @@ def test_a_child_with_its_parent_beside_it_may_forget_unless_told_otherwise():
         ({"rehearse": 1.0, "mix": "old"}, "choose one of them"),
         ({"mix": "old", "mix_share": 0.0}, "mix_share must be above 0"),
         ({"mix_share": 2.0}, "there is no mix"),
+        ({"shrink": 0.5, "near": 0.001}, "near and blend stay with the parent's weights, and shrink leaves them"),
+        ({"shrink": 0.5, "blend": 0.6}, "near and blend stay with the parent's weights, and shrink leaves them"),
     ],
 )
 def test_options_that_cannot_be(options, message):

@@ -37,6 +37,7 @@ from nmt.finetuning.routing import find_routing, tell_apart
 from nmt.finetuning.start import load_parent, with_words
 from nmt.inspection import inspect_found
 from nmt.tokenizer import BOS_ID, EOS_ID
+from nmt.training.checkpoint import load_arrays
 from nmt.translating import loading
 
 PAIR = "en", "ja"
@@ -88,6 +89,15 @@ def engines(work, child):
     del values["sha256"][bundle.ROUTER]  # as if the parent were not there
     (alone / "config.json").write_text(json.dumps(values), encoding="utf-8")
     return tuple(Translator.load(folder) for folder in (work / "parent", alone, child[0].folder))
+
+
+def test_a_child_with_words_of_its_own_starts_from_half_of_its_parents_matrices(work, child):
+    parents, first = load_parent(work / "parent").weights, load_arrays(work / "run" / "start.npz")
+    kernels = [name for name in parents if parents[name].ndim > 1 and "embedding" not in name]
+    assert len(kernels) > 5
+    for name in kernels:
+        np.testing.assert_array_equal(first[name], parents[name] / 2)
+    assert "First weights: the parent's matrices times 0.5" in (child[0].folder / bundle.CARD).read_text("utf-8")
 
 
 def test_everyday_sentences_are_the_parents_and_new_ones_the_childs(engines):
@@ -277,6 +287,23 @@ def test_kinds_of_text_are_told_apart_where_they_differ(tokenizers):
     assert few.recognised == 0 and not any(map(few.router.takes, tokenizers[0].encode_batch(everyday[:500])))
     alike = tell_apart(tokenizers[0], everyday[::2], everyday[1::2])
     assert alike.recognised < 0.1, "the same kind of text"
+
+
+def test_regression_is_at_its_optimum_and_stays_where_nothing_says_otherwise():
+    rng = np.random.default_rng(1)
+    kinds = [[list(rng.integers(k, 12 + 3 * k, size=6)) for _ in range(60 * (k + 1))] for k in (0, 1)]
+    says, bayes = np.arange(16) != 5, rng.normal(size=16) * (np.arange(16) != 5)
+
+    def loss(weights):  # of the best bias; both kinds weigh the same
+        odds = [np.array([weights[ids].sum() for ids in kind])[:, None] + np.linspace(-3, 3, 601) for kind in kinds]
+        signed = [np.logaddexp(0, sign * one).mean(axis=0) * 90 for sign, one in zip((1, -1), odds, strict=True)]
+        return sum(signed).min() + routing._NEAR / 2 * np.square(weights - bayes).sum()
+
+    found = routing._discriminating(bayes, *kinds, says)
+    assert found[5] == 0 and found[15] == bayes[15], "what says nothing, and what never came"
+    assert loss(found) < loss(bayes) - 1
+    for _ in range(50):
+        assert loss(found + 0.05 * rng.normal(size=16) * says) > loss(found)
 
 
 def test_when_the_parent_stays_beside_its_child(work, sample, monkeypatch):

@@ -76,6 +76,15 @@ def test_vocabulary_size_follows_the_corpus():
     assert tokenizer.choose_vocab_size(["x"] * 5_000_000) == 8000
 
 
+@pytest.mark.parametrize(
+    "lines", [["Just one line."], ["No number in any of them, and many of them."] * 20_000 + ["One: 1"]]
+)
+def test_every_digit_has_a_piece_however_rare(lines):
+    digits = tokenizer.train(lines, 300, side="source").encode("0 1 2 3 4 5 6 7 8 9")
+    pieces = tokenizer.train(lines, 300, side="source").pieces(digits)
+    assert [piece for piece in pieces if piece != "\u2581"] == list("0123456789")
+
+
 def test_no_text_is_an_error():
     with pytest.raises(CorpusError, match="no text"):
         tokenizer.train(["", "  "], 400, side="source")

@@ -15,7 +15,7 @@ from nmt.corpora.corpus import Corpus
 from nmt.finetuning.adaptation import NearStart, adapt, layers_by_part
 from nmt.finetuning.config import PARTS
 from nmt.finetuning.start import about_spelling
-from nmt.finetuning.transfer import carry, find_origins, transfer
+from nmt.finetuning.transfer import carry, find_origins, shrunk, transfer
 from nmt.finetuning.vocabulary import Vocabulary, extended, shared, spelled_in_bytes
 from nmt.network.model import TranslationModel
 from nmt.tokenizer import Tokenizer
@@ -106,6 +106,13 @@ def test_a_row_goes_towards_its_counterparts_the_more_often_they_were_seen(seen,
     np.testing.assert_array_equal(made[0], plain[0])
     wanted = sum(count * rows[k] for k, count in zip(ids, counts, strict=True)) / counts.sum()
     np.testing.assert_allclose(made[1] - plain[1], seen / (seen + 2) * (wanted - plain[1]), atol=1e-9)
+
+
+def test_matrices_are_shrunk_and_nothing_else():
+    weights = {"kernel": np.full((2, 3), 2.0), "bias": np.ones(3), "norm": np.full(3, 4.0)}
+    found = shrunk(weights, 0.25)
+    np.testing.assert_array_equal(found["kernel"], np.full((2, 3), 0.5))
+    assert found["bias"] is weights["bias"] and found["norm"] is weights["norm"] and weights["kernel"][0, 0] == 2.0
 
 
 def test_counterparts_are_of_the_target_alone_and_counted():

@@ -24,8 +24,7 @@ from nmt.tokenizer import NUM_SPECIAL, PAD_ID, Tokenizer
 class Router:
     """Tells by its pieces whether a sentence is of one kind of text rather than of another.
 
-    It is a multinomial naive Bayes classifier (McCallum & Nigam 1998): how much likelier a unigram model of the one
-    kind holds the sentence than one of the other.
+    It is linear in the counts of the pieces, like naive Bayes (McCallum & Nigam 1998) and logistic regression.
 
     Attributes:
         scores: (V,) float32, what each piece of the first network's source says for that kind, in nats.

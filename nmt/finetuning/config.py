@@ -63,6 +63,12 @@ class FinetuningConfig:
         "(default: 0.6 for a new domain, without route)",
         (0.3, 1.0),
     )
+    shrink: float | None = option(
+        None,
+        "factor of the parent's weight matrices in the first ones of the child; 1: none (default: 0.5 for a new domain "
+        "with vocabularies of its own)",
+        (0.3, 1.0),
+    )
     low_rank: int = option(0, "rank of the updates of weight matrices (LoRA); 0: they learn as a whole", (4, 64))
     freeze: tuple[str, ...] = option((), "parts that do not learn", PARTS)
 
@@ -104,7 +110,12 @@ class FinetuningConfig:
         return chosen or bool(self.mix or self.low_rank or self.freeze)
 
     def settled(
-        self, is_continued: bool, rehearse: float, is_routed: bool = False, known: Mapping[str, Any] | None = None
+        self,
+        is_continued: bool,
+        rehearse: float,
+        is_routed: bool = False,
+        shrink: float = 1.0,
+        known: Mapping[str, Any] | None = None,
     ) -> "FinetuningConfig":
         """With what is done where nothing was said about it.
 
@@ -113,17 +124,23 @@ class FinetuningConfig:
                 nothing to stay near to.
             rehearse: see `nmt.finetuning.rehearsal.rehearsal_share`.
             is_routed: whether the parent stays beside the child, which then need not stay near it.
+            shrink: what suits the data; weights that are held near the parent's are not shrunk.
             known: the options of a run that goes on, which may have begun when other things were usual.
         """
-        near, blend = (NEAR, BLEND) if is_continued and not is_routed else (0.0, 1.0)
+        stays = is_continued and not is_routed and (self.shrink or 1.0) == 1
+        near, blend = (NEAR, BLEND) if stays else (0.0, 1.0)
+        if self.near or (self.blend or 1.0) < 1 or stays:
+            shrink = 1.0
         rehearse = 0.0 if is_routed else rehearse
         if known is not None:
             near, rehearse, blend = known.get("near") or 0.0, known.get("rehearse") or 0.0, known.get("blend") or 1.0
+            shrink = known.get("shrink") or 1.0
         return dataclasses.replace(
             self,
             route="yes" if is_routed else "no",
             near=near if self.near is None else self.near,
             blend=blend if self.blend is None else self.blend,
+            shrink=shrink if self.shrink is None else self.shrink,
             rehearse=0.0 if self.mix else rehearse if self.rehearse is None else self.rehearse,
         )
 
@@ -154,6 +171,7 @@ class SizeDefaults:
     word_dropout: float
     vocab_size: float  # of a vocabulary of its own
     extra_pieces: float  # of one that is extended
+    shrink: float = 1.0  # see `nmt.finetuning.transfer.shrunk`
 
 
 # More dropout than the parent had costs much, however small the data: docs/finetuning-figures.md has the figures.
@@ -172,10 +190,10 @@ NEW_DOMAIN_ROUTED = (
 )
 # The same with vocabularies of its own; tried at 1,000 and 25,000 pairs only.
 NEW_DOMAIN_OWN = (
-    SizeDefaults(200, 60, 2e-3, 300, 0.10, 0.05, 1_000, 300),
-    SizeDefaults(1_000, 40, 3e-3, 400, 0.15, 0.05, 2_000, 500),
-    SizeDefaults(10_000, 30, 4e-3, 1_000, 0.15, 0.05, 4_000, 1_000),
-    SizeDefaults(50_000, 12, 4e-3, 1_500, 0.15, 0.05, 4_000, 2_000),
+    SizeDefaults(200, 60, 2e-3, 300, 0.10, 0.05, 1_000, 300, 0.5),
+    SizeDefaults(1_000, 40, 3e-3, 400, 0.15, 0.05, 2_000, 500, 0.5),
+    SizeDefaults(10_000, 30, 4e-3, 1_000, 0.15, 0.05, 4_000, 1_000, 0.5),
+    SizeDefaults(50_000, 12, 4e-3, 1_500, 0.15, 0.05, 4_000, 2_000, 0.5),
 )
 # Tried at 10,700 pairs: rates of 1.5e-3, 3e-3, 6e-3 (the best) and 1e-2; at 1,100: 1e-3, 3e-3 (the best chrF) and 6e-3.
 # The rows of 200 and of 50,000 pairs follow the others; they were not measured: docs/finetuning-figures.md.
@@ -198,6 +216,11 @@ FROM_SCRATCH = (
 def _check_together(options: FinetuningConfig) -> None:
     """Refuse what cannot go together, and what would do nothing."""
     _check(not (options.rehearse and options.mix), "rehearse and mix are for the same; choose one of them")
+    held = bool(options.near) or (options.blend or 1.0) < 1
+    _check(
+        not held or (options.shrink or 1.0) == 1,
+        "near and blend stay with the parent's weights, and shrink leaves them; choose",
+    )
     _check(options.mix_share == 1.0 or bool(options.mix), "mix_share says how much of mix comes along; there is no mix")
     is_extended = "extend" in (options.source_vocabulary, options.target_vocabulary)
     _check(
@@ -229,7 +252,9 @@ def _check_sizes(options: FinetuningConfig) -> None:
         options.learning_rate is None or options.learning_rate > 0,
         f"learning_rate must be above 0, not {options.learning_rate}",
     )
-    _check(options.blend is None or 0 < options.blend <= 1, f"blend must be above 0 and at most 1, not {options.blend}")
+    for name in ("blend", "shrink"):
+        value = getattr(options, name)
+        _check(value is None or 0 < value <= 1, f"{name} must be above 0 and at most 1, not {value}")
     for name in ("dropout", "word_dropout", "label_smoothing", "source_noise"):
         value = getattr(options, name)
         _check(value is None or 0 <= value < 1, f"{name} must be in [0, 1), not {value}")

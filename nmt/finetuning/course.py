@@ -199,11 +199,13 @@ def on_trial(
         usual = usual_for(parent, pair, data)
         tokenizers = make_tokenizers(parent, pair, data.train, options, usual)
         short = dataclasses.replace(options, updates=options.trial_updates, minutes=0.0)
-        short = short.settled(parent.is_continued_by(pair, tokenizers), 0.0)  # too short to forget much
+        short = short.settled(  # too short to forget much
+            parent.is_continued_by(pair, tokenizers), 0.0, shrink=usual.shrink
+        )
         recipe = plan_recipe(short, usual, parent, pair, one.name, tokenizers, data)
         once = dataclasses.replace(recipe.training, updates_per_round=recipe.training.updates)
         recipe = dataclasses.replace(recipe, training=once)
-        start = first_weights(parent, pair, tokenizers, few, options.seed).weights
+        start = first_weights(parent, pair, tokenizers, few, options.seed, short.shrink).weights
         with tempfile.TemporaryDirectory() as folder:
             course = from_parent(Path(folder), recipe, tokenizers, data, short, start, parent, False)
             score = learn(course, False, tell).rounds.progress.best_score

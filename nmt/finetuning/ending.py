@@ -161,13 +161,18 @@ def _facts(
     if (share := options.blend or 1.0) < 1:
         held.append(f"finished weights that are {share:.3g} of the learned ones and {1 - share:.3g} of the parent's")
     beside = f"{kept_network(parent)}, beside it in this bundle, translates what is not of the new kind; {routing}"
-    left_out = f"{learned.encoded.num_left_out:,} longer ones left out"
+    left_out, shrink = f"{learned.encoded.num_left_out:,} longer ones left out", options.shrink or 1.0
     phrases = f"; {data.num_phrases:,} of them are phrases found in the others" if data.num_phrases else ""
     return {
         "Fine-tuned from": f"{parent.config.name} ({source} to {target}, weights "
         f"sha256 {parent.config.sha256.get(bundle.WEIGHTS, 'unknown')[:16]})",
         "Source vocabulary": str(transferred.source),
         "Target vocabulary": str(transferred.target),
+        **(
+            {"First weights": f"the parent's matrices times {shrink:.3g}"}
+            if (shrink := options.shrink or 1.0) < 1
+            else {}
+        ),
         "Pairs": f"{len(learned.encoded):,} for training ({left_out}{phrases}), "
         f"{len(learned.rounds.watch):,} to watch it, {len(data.test):,} for the scores below",
         "Updates": f"{state.update:,} batches of about {course.recipe.training.batch_tokens:,} target tokens, "

@@ -172,7 +172,8 @@ def _prepare(places: Places, run: Path, options: FinetuningConfig, known: dict[s
     is_continued = parent.is_continued_by(pair, tokenizers)
     if routing is not None:
         tell(f"{kept_network(parent)} stays beside the new one, for all text that is not of the new kind: {routing}")
-    settled = options.settled(is_continued, share, routing is not None, known["options"] if known else None)
+    began_with = known["options"] if known else None
+    settled = options.settled(is_continued, share, routing is not None, usual.shrink, began_with)
     return _Job(settled, parent, pair, data, tokenizers, usual, routing)
 
 
@@ -263,7 +264,7 @@ def _start(run: Path, job: _Job, tokenizers: Tokenizers, tell: Tell) -> Transfer
         name, is_aligned = job.parent.config.name, can_align(job.parent, job.pair, tokenizers[1])
         if is_aligned:
             tell(f"{name} translates the text, to see which of its own words stand for the new ones")
-        made = first_weights(job.parent, job.pair, tokenizers, job.data.train, job.options.seed)
+        made = first_weights(job.parent, job.pair, tokenizers, job.data.train, job.options.seed, job.options.shrink)
         if is_aligned and not made.target.num_aligned:
             tell("warning: none of the new words could be aligned with its own; they start from their spelling")
         write_whole(run / ROWS, json.dumps({side: asdict(getattr(made, side)) for side in SIDES}, indent=2))

@@ -14,7 +14,7 @@ from nmt.errors import BundleError
 from nmt.finetuning.config import NEW_DOMAIN_OWN, FinetuningConfig, SizeDefaults
 from nmt.finetuning.counterparts import find_counterparts
 from nmt.finetuning.plan import defaults_for
-from nmt.finetuning.transfer import Counterparts, Transferred, transfer
+from nmt.finetuning.transfer import Counterparts, Transferred, shrunk, transfer
 from nmt.finetuning.vocabulary import Vocabulary, extended, spelled_in_bytes
 from nmt.languages import language, same_language
 from nmt.tokenizer import Tokenizer
@@ -134,13 +134,19 @@ def make_tokenizers(
 
 
 def first_weights(
-    parent: Parent, pair: tuple[str, str], tokenizers: Tokenizers, corpus: Corpus, seed: int
+    parent: Parent,
+    pair: tuple[str, str],
+    tokenizers: Tokenizers,
+    corpus: Corpus,
+    seed: int,
+    shrink: float | None = None,
 ) -> Transferred:
     """The child's weights before it has learned anything; see `nmt.finetuning.transfer`.
 
     Args:
         pair, tokenizers, corpus: the child's. Where `can_align`, the parent translates the corpus or a part of it.
         seed: of the rows that are drawn.
+        shrink: factor of the weight matrices, see `shrunk`; default: 1.
     """
     counterparts: Counterparts = {}
     if can_align(parent, pair, tokenizers[1]):
@@ -151,7 +157,8 @@ def first_weights(
     )
     if children[1].begins_with(parents[1]):  # extended: the parent's pieces stay its own
         counterparts = {k: found for k, found in counterparts.items() if k >= len(parents[1])}
-    return transfer(parent.weights, parents, children, seed, counterparts)
+    made = transfer(parent.weights, parents, children, seed, counterparts)
+    return dataclasses.replace(made, weights=shrunk(made.weights, shrink or 1.0))
 
 
 def can_align(parent: Parent, pair: tuple[str, str], target: Tokenizer) -> bool:

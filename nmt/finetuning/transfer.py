@@ -14,6 +14,8 @@ transfers") do so for language models, with an alignment of parallel text; here 
 itself. Kim, Gao & Ney (2019, "Effective cross-lingual transfer of neural machine translation models without shared
 vocabularies") use cross-lingual word embeddings for the same purpose.
 
+Weight matrices may then be drawn towards zero (`shrunk`).
+
 NumPy alone. Axis letters: V vocabulary, D width.
 """
 
@@ -85,6 +87,16 @@ def transfer(
         num_drawn = sum(not ids for ids, _ in left)
         said.append(Carried(num_copied, len(left) - num_copied - num_drawn, num_drawn, len(aligned)))
     return Transferred(made, *said)
+
+
+def shrunk(weights: Mapping[str, np.ndarray], factor: float) -> dict[str, np.ndarray]:
+    """Weights of which matrices are multiplied by a factor; biases and norms stay.
+
+    Those of a finished network are several times as large as those of one that begins, and an optimizer with steps of a
+    given length, such as Adam, takes as many times longer to turn them to something else; smaller ones say the same,
+    with less certainty (Ash & Adams 2020, "On warm-starting neural network training", section 4: shrink and perturb).
+    """
+    return {name: factor * values if values.ndim > 1 else values for name, values in weights.items()}
 
 
 def find_origins(parent: Vocabulary, child: Vocabulary) -> list[list[int]]:
