@@ -15,21 +15,30 @@ from nmt.corpora.corpus import Corpus
 from nmt.engines.onnx import OnnxEngine
 from nmt.engines.routed import RoutedSource, Router
 from nmt.errors import BundleError, ConfigError
-from nmt.evaluation.metrics import corpus_scores
+from nmt.evaluation.metrics import metrics
+from nmt.evaluation.significance import estimate
 from nmt.processors import num_processors
 from nmt.translating.loading import Network, joined, networks_of, read_router
 from nmt.translator import Translator
 
 TOLERANCE = 0.2  # points of BLEU and of chrF that 8 bits may lose
+CHANCE = 0.05  # a loss that chance would bring oftener is none: on 300 sentences two equals differ by 0.3 points
 
 
 @dataclass(frozen=True)
 class PrecisionCost:
-    """One metric on the same sentences with both kinds of graphs."""
+    """One metric on the same sentences with both kinds of graphs.
+
+    Attributes:
+        metric: its name.
+        float32, int8: the scores.
+        p_value: how often chance would bring such a difference, see `nmt.evaluation.significance`.
+    """
 
     metric: str
     float32: float
     int8: float
+    p_value: float
 
     @property
     def loss(self) -> float:
@@ -37,7 +46,7 @@ class PrecisionCost:
         return self.float32 - self.int8
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.float32:.2f} in float32, {self.int8:.2f} in 8 bits"
+        return f"{self.metric} {self.float32:.2f} in float32, {self.int8:.2f} in 8 bits (p = {self.p_value:.2g})"
 
 
 def export(folder: str | Path, precision: str = "int8", dev: Corpus | None = None, *, force: bool = False) -> str:
@@ -69,8 +78,8 @@ def export(folder: str | Path, precision: str = "int8", dev: Corpus | None = Non
         said = [str(cost) for cost in costs]
         if too_costly(costs) and not force:
             raise BundleError(
-                f"8 bits lose more than {TOLERANCE} points on these {len(dev):,} sentences ({'; '.join(said)}); "
-                "nothing was written. Use --precision float32, or --force to accept the loss"
+                f"8 bits lose more than {TOLERANCE} points, and not by chance, on these {len(dev):,} sentences "
+                f"({'; '.join(said)}); nothing was written. Use --precision float32, or --force to accept the loss"
             )
     files: dict[str, bytes] = {}
     for network, weights in zip(networks, all_weights, strict=True):
@@ -107,15 +116,17 @@ def precision_costs(
     source, target = networks[-1].tokenizers
     if router is not None:
         source = RoutedSource(networks[0].tokenizers[0], source, router)
-    scores: dict[str, dict[str, float]] = {}
-    for precision in graphs.PRECISIONS:
+    texts = []
+    for precision in ("float32", "int8"):
         engines = [engine_of(one.model, own, precision) for one, own in zip(networks, weights, strict=True)]
-        engine = joined(engines, networks)
-        translator = Translator(engine, source, target, config, num_workers=num_processors())
-        texts = [translation.text for translation in translator.translate_batch(dev.sources)]
-        found = corpus_scores(texts, dev.targets, config.target_language, with_ter=False)
-        scores[precision] = {score.name: score.value for score in found}
-    return [PrecisionCost(name, scores["float32"][name], scores["int8"][name]) for name in scores["int8"]]
+        translator = Translator(joined(engines, networks), source, target, config, num_workers=num_processors())
+        texts.append([translation.text for translation in translator.translate_batch(dev.sources)])
+    costs = []
+    for metric in metrics(config.target_language):
+        before, after = estimate(metric, [metric.count(one, dev.targets) for one in texts])
+        p_value = after.difference.p_value if after.difference else 1.0
+        costs.append(PrecisionCost(metric.name, before.value, after.value, p_value))
+    return costs
 
 
 def engine_of(config: ModelConfig, weights: Mapping[str, np.ndarray], precision: str) -> OnnxEngine:
@@ -127,5 +138,5 @@ def engine_of(config: ModelConfig, weights: Mapping[str, np.ndarray], precision:
 
 
 def too_costly(costs: list[PrecisionCost]) -> bool:
-    """Whether 8 bits lose more than they may on any metric."""
-    return any(cost.loss > TOLERANCE for cost in costs)
+    """Whether 8 bits lose more than they may on any metric, and not by chance."""
+    return any(cost.loss > TOLERANCE and cost.p_value < CHANCE for cost in costs)

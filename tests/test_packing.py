@@ -51,13 +51,17 @@ def test_the_comparison_is_of_the_two_kinds_of_graphs(own, dev):
     config, weights = bundle.read_config(own), bundle.read_weights(own)
     costs = export.precision_costs(config, loading.networks_of(own, config), [weights], dev)
     assert [cost.metric for cost in costs] == ["BLEU ja-mecab", "BLEU char", "chrF"]
-    assert not export.too_costly([export.PrecisionCost("chrF", 30.0, 29.9)])
-    assert export.too_costly([export.PrecisionCost("BLEU", 30.0, 30.5), export.PrecisionCost("chrF", 30.0, 29.7)])
+    for cost in costs:
+        assert 0 < cost.p_value <= 1 and (cost.p_value == 1) == (cost.float32 == cost.int8)
+    gain = export.PrecisionCost("BLEU", 30.0, 30.5, 0.001)
+    assert not export.too_costly([export.PrecisionCost("chrF", 30.0, 29.9, 0.001), gain])
+    assert not export.too_costly([export.PrecisionCost("chrF", 30.0, 29.7, 0.2)]), "chance"
+    assert export.too_costly([gain, export.PrecisionCost("chrF", 30.0, 29.7, 0.01)])
 
 
 def test_too_high_a_price_is_refused_and_nothing_written(own, dev, monkeypatch, capsys):
     before = content(own)
-    costs = [export.PrecisionCost("chrF", 30.0, 25.0)]
+    costs = [export.PrecisionCost("chrF", 30.0, 25.0, 0.001)]
     monkeypatch.setattr(export, "precision_costs", lambda *_: costs)
     with pytest.raises(BundleError, match=r"30\.00 in float32, 25\.00 in 8 bits.*--force"):
         export.export(own, dev=dev)
@@ -106,7 +110,7 @@ def test_a_failed_replacement_leaves_the_bundle_as_it_was(own, monkeypatch):
 
 @pytest.mark.parametrize("costly", [False, True])
 def test_packing_keeps_8_bits_unless_they_cost_too_much(tmp_path, tiny_bundle, dev, monkeypatch, costly):
-    costs = [export.PrecisionCost("chrF", 30.0, 20.0 if costly else 29.9)]
+    costs = [export.PrecisionCost("chrF", 30.0, 20.0 if costly else 29.9, 0.001)]
     monkeypatch.setattr(export, "precision_costs", lambda *_: costs)
     config, weights = bundle.read_config(tiny_bundle), bundle.read_weights(tiny_bundle)
     files = {name: tiny_bundle / name for name in (bundle.SOURCE_TOKENIZER, bundle.TARGET_TOKENIZER)}
@@ -144,7 +148,7 @@ def test_the_card_says_when_the_graphs_are_not_those_that_were_scored(own):
 
 def test_packing_touches_nothing_but_its_folder(tmp_path, tiny_bundle, dev, monkeypatch):
     """Whatever the model is called."""
-    monkeypatch.setattr(export, "precision_costs", lambda *_: [export.PrecisionCost("chrF", 30.0, 29.9)])
+    monkeypatch.setattr(export, "precision_costs", lambda *_: [export.PrecisionCost("chrF", 30.0, 29.9, 0.001)])
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "thesis.txt").touch()

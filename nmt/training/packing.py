@@ -31,7 +31,8 @@ def pack(
 ) -> Path:
     """Write a bundle, scored on the test part by the engine that will serve it.
 
-    Its graphs are in 8 bits, or in float32 where 8 bits lose more than `export.TOLERANCE` on dev; the card says which.
+    Its graphs are in 8 bits, or in float32 where 8 bits lose more than `export.TOLERANCE` on dev, and
+    not by chance; the card says which.
 
     Args:
         folder: where to.
