@@ -15,7 +15,7 @@ from nmt.corpora.corpus import Corpus
 from nmt.engines.onnx import OnnxEngine
 from nmt.engines.routed import RoutedSource, Router
 from nmt.errors import BundleError, ConfigError
-from nmt.evaluation.metrics import metrics
+from nmt.evaluation.metrics import check_lines, metrics
 from nmt.evaluation.significance import estimate
 from nmt.processors import num_processors
 from nmt.translating.loading import Network, joined, networks_of, read_router
@@ -56,7 +56,7 @@ def export(folder: str | Path, precision: str = "int8", dev: Corpus | None = Non
         folder: the bundle.
         precision: "int8" or "float32".
         dev: sentences and references on which 8 bits are compared with float32; None skips the comparison.
-        force: write 8-bit graphs even where they lose more than `TOLERANCE`.
+        force: write 8-bit graphs even where they are `too_costly`.
 
     Returns:
         What was compared and written, for the reader.
@@ -113,6 +113,7 @@ def precision_costs(
         dev: what is translated, with references.
         router: what chooses between two networks.
     """
+    check_lines(dev.sources, dev.targets)
     source, target = networks[-1].tokenizers
     if router is not None:
         source = RoutedSource(networks[0].tokenizers[0], source, router)

@@ -147,6 +147,8 @@ def test_weights_are_shrunk_as_suits_the_data_unless_they_are_held_near_the_pare
     assert FinetuningConfig().settled(True, 2.0, shrink=0.5) == settled(near=0.001, rehearse=2.0, blend=0.6)
     assert FinetuningConfig(blend=0.7).settled(False, 0.0, shrink=0.5) == settled(blend=0.7)
     assert FinetuningConfig(shrink=0.4).settled(True, 0.0) == settled(shrink=0.4)
+    for held in ({"freeze": ("encoder",)}, {"low_rank": 4}, {"near": 0.1}):
+        assert FinetuningConfig(**held).settled(True, 0.0, is_routed=True, shrink=0.5).shrink == 1.0
     began = {"near": None, "rehearse": 0.0, "blend": 1.0}  # by a version that shrank nothing
     assert FinetuningConfig().settled(False, 0.0, shrink=0.5, known=began) == settled()
 
@@ -159,8 +161,10 @@ def test_weights_are_shrunk_as_suits_the_data_unless_they_are_held_near_the_pare
         ({"rehearse": 1.0, "mix": "old"}, "choose one of them"),
         ({"mix": "old", "mix_share": 0.0}, "mix_share must be above 0"),
         ({"mix_share": 2.0}, "there is no mix"),
-        ({"shrink": 0.5, "near": 0.001}, "near and blend stay with the parent's weights, and shrink leaves them"),
-        ({"shrink": 0.5, "blend": 0.6}, "near and blend stay with the parent's weights, and shrink leaves them"),
+        ({"shrink": 0.5, "near": 0.001}, "hold to the parent's weights, and shrink below 1 leaves them"),
+        ({"shrink": 0.5, "blend": 0.6}, "hold to the parent's weights, and shrink below 1 leaves them"),
+        ({"shrink": 0.5, "low_rank": 4}, "hold to the parent's weights, and shrink below 1 leaves them"),
+        ({"shrink": 0.5, "freeze": ("encoder",)}, "hold to the parent's weights, and shrink below 1 leaves them"),
     ],
 )
 def test_options_that_cannot_be(options, message):
@@ -262,6 +266,21 @@ def test_what_is_rehearsed_is_learned_as_the_parent_holds_it_likely(parent, tmp_
         assert all(np.array_equal(found[name], start[name]) for name in start)
     for first, again in zip(*remembered, strict=True):
         np.testing.assert_allclose(first, again, rtol=1e-5)
+
+
+def test_with_smaller_weights_a_child_is_not_what_its_parent_is(parent, tmp_path, sample, soft):
+    data = write_tsv(tmp_path / "new.tsv", sample.sources[:60], sample.targets[:60])
+    options = FinetuningConfig(parent=str(parent), shrink=0.5, rehearse=0.5, **QUICK)
+    result = nmt.finetune(data, tmp_path / "run", options, progress=False)
+    said = json.loads((tmp_path / "run" / "finetuning.json").read_text(encoding="utf-8"))
+    assert (said["options"]["near"], said["options"]["blend"]) == (0.0, 1.0)
+    assert len(said["rounds"]) == 4, "it does not translate before it learns"
+    assert not soft[0], "what it holds likely is not what its parent does"
+    card = (result.folder / "README.md").read_text(encoding="utf-8")
+    assert "everyday sentences rehearsed for each new one" in card and "matrices times 0.5" in card
+    with pytest.raises(TrainingError, match="with other options"):
+        held = dataclasses.replace(options, shrink=None, near=0.001)
+        nmt.finetune(data, tmp_path / "run", held, progress=False)
 
 
 @pytest.mark.parametrize(("choice", "num_courses"), [("new", 0), ("extend", 1)])

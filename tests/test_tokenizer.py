@@ -80,8 +80,8 @@ def test_vocabulary_size_follows_the_corpus():
     "lines", [["Just one line."], ["No number in any of them, and many of them."] * 20_000 + ["One: 1"]]
 )
 def test_every_digit_has_a_piece_however_rare(lines):
-    digits = tokenizer.train(lines, 300, side="source").encode("0 1 2 3 4 5 6 7 8 9")
-    pieces = tokenizer.train(lines, 300, side="source").pieces(digits)
+    one = tokenizer.train(lines, 300, side="source")
+    pieces = one.pieces(one.encode("0 1 2 3 4 5 6 7 8 9"))
     assert [piece for piece in pieces if piece != "\u2581"] == list("0123456789")
 
 

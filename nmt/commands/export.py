@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         f"{HELP[0].upper()}{HELP[1:]}. Training ends with this, so it is needed only for another precision.\n"
         "With --source and --reference, 8 bits are compared with float32 on these sentences, and refused if they lose "
-        "more than 0.2 points of BLEU or chrF.\n\n"
+        "more than 0.2 points of BLEU or chrF, and not by chance (p < 0.05).\n\n"
         "With --format saved_model (TensorFlow) or litert (phones, small devices), the network goes into a new folder "
         "instead,\nwith its tokenizers and all that a program without this package needs."
     )

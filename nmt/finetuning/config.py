@@ -65,8 +65,8 @@ class FinetuningConfig:
     )
     shrink: float | None = option(
         None,
-        "factor of the parent's weight matrices in the first ones of the child; 1: none (default: 0.5 for a new domain "
-        "with vocabularies of its own)",
+        "what the parent's weight matrices are multiplied by before the child learns; below 1 it learns new text "
+        "sooner and keeps less of the parent; 1: as they are (default: 0.5 with route and vocabularies of its own)",
         (0.3, 1.0),
     )
     low_rank: int = option(0, "rank of the updates of weight matrices (LoRA); 0: they learn as a whole", (4, 64))
@@ -109,6 +109,10 @@ class FinetuningConfig:
         chosen = any(one is not None for one in (self.rehearse, self.near, self.blend))
         return chosen or bool(self.mix or self.low_rank or self.freeze)
 
+    @property
+    def _stays_near(self) -> bool:
+        return bool(self.near) or (self.blend or 1.0) < 1
+
     def settled(
         self,
         is_continued: bool,
@@ -124,17 +128,19 @@ class FinetuningConfig:
                 nothing to stay near to.
             rehearse: see `nmt.finetuning.rehearsal.rehearsal_share`.
             is_routed: whether the parent stays beside the child, which then need not stay near it.
-            shrink: what suits the data; weights that are held near the parent's are not shrunk.
+            shrink: what suits the data; weights that are held to the parent's are not shrunk.
             known: the options of a run that goes on, which may have begun when other things were usual.
         """
-        stays = is_continued and not is_routed and (self.shrink or 1.0) == 1
-        near, blend = (NEAR, BLEND) if stays else (0.0, 1.0)
-        if self.near or (self.blend or 1.0) < 1 or stays:
-            shrink = 1.0
+        leaves = (self.shrink or 1.0) < 1
+        stays = is_continued and not is_routed and not leaves
+        near, blend, shrink = (NEAR, BLEND, 1.0) if stays else (0.0, 1.0, shrink)
         rehearse = 0.0 if is_routed else rehearse
         if known is not None:
             near, rehearse, blend = known.get("near") or 0.0, known.get("rehearse") or 0.0, known.get("blend") or 1.0
             shrink = known.get("shrink") or 1.0
+        # What is said now goes before what the run began with, and a run that began otherwise is then refused as such.
+        near, blend = (0.0, 1.0) if leaves else (near, blend)
+        shrink = 1.0 if self._stays_near or self.freeze or self.low_rank else shrink
         return dataclasses.replace(
             self,
             route="yes" if is_routed else "no",
@@ -188,7 +194,7 @@ NEW_DOMAIN_ROUTED = (
     SizeDefaults(10_000, 30, 3e-3, 1_000, 0.15, 0.05, 2_000, 1_200),
     SizeDefaults(50_000, 12, 4e-3, 1_500, 0.15, 0.05, 4_000, 2_000),
 )
-# The same with vocabularies of its own; tried at 1,000 and 25,000 pairs only.
+# The same with vocabularies of its own; tried at 1,000 and 25,000 pairs only, and no other shrink than 0.5 and 1.
 NEW_DOMAIN_OWN = (
     SizeDefaults(200, 60, 2e-3, 300, 0.10, 0.05, 1_000, 300, 0.5),
     SizeDefaults(1_000, 40, 3e-3, 400, 0.15, 0.05, 2_000, 500, 0.5),

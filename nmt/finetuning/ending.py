@@ -168,11 +168,7 @@ def _facts(
         f"sha256 {parent.config.sha256.get(bundle.WEIGHTS, 'unknown')[:16]})",
         "Source vocabulary": str(transferred.source),
         "Target vocabulary": str(transferred.target),
-        **(
-            {"First weights": f"the parent's matrices times {shrink:.3g}"}
-            if (shrink := options.shrink or 1.0) < 1
-            else {}
-        ),
+        **({"First weights": f"the parent's matrices times {shrink:.3g}"} if shrink < 1 else {}),
         "Pairs": f"{len(learned.encoded):,} for training ({left_out}{phrases}), "
         f"{len(learned.rounds.watch):,} to watch it, {len(data.test):,} for the scores below",
         "Updates": f"{state.update:,} batches of about {course.recipe.training.batch_tokens:,} target tokens, "

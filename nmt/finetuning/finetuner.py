@@ -130,7 +130,7 @@ def _finetune(data: Places, run: Path, options: FinetuningConfig, progress: bool
     start = _start(run, job, tokenizers, tell)
 
     recipe = _same_recipe(run, recipe)
-    is_continued = job.parent.is_continued_by(job.pair, tokenizers)
+    is_continued = job.parent.is_continued_by(job.pair, tokenizers) and (options.shrink or 1.0) == 1
     course = from_parent(run, recipe, tokenizers, job.data, options, start.weights, job.parent, is_continued)
     learned = learn(course, progress, tell)
     result = read_result(run, options)

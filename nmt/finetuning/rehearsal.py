@@ -77,7 +77,9 @@ def about_forgetting(
     if not all(map(same_language, pair, parent_pair)):
         return []
     if _base(pair[0]) in rehearsed_languages():
-        chosen = options.mix or any(one is not None for one in (options.rehearse, options.near, options.blend))
+        chosen = options.mix or any(
+            one is not None for one in (options.rehearse, options.near, options.blend, options.shrink)
+        )
         if chosen or num_pairs < _MANY:
             return []
         return [

@@ -28,6 +28,7 @@ _MOST = 2.0  # nats that one piece can say: none of them alone decides
 _LEAST = 3.0  # nats that it takes: a few words in any other way than at home are no reason
 _PRIOR = 100.0  # pieces, as frequent as in both together, that each kind is taken to have had before
 _NEAR = 3.0  # strength of the pull of the weights towards those of naive Bayes
+_MANY = 50_000  # sentences of either kind tell enough: of more, every second or third is read
 _STEPS, _STEP = 300, 0.1  # of gradient descent, and the length of the first ones in nats
 
 
@@ -112,7 +113,7 @@ def _why_not(options: FinetuningConfig, parent: Parent, pair: tuple[str, str]) -
 def tell_apart(tokenizer: Tokenizer, new: Sequence[str], everyday: Sequence[str]) -> Routing:
     """A classifier of the two kinds of sentences that takes few everyday ones for new."""
     sides = [[ids for ids in tokenizer.encode_batch(texts) if ids] for texts in (everyday, new)]
-    learned = [[ids for k, ids in enumerate(side) if k % _FIFTHS > 1] for side in sides]
+    learned = [[ids for k, ids in enumerate(side) if k % _FIFTHS > 1][:: len(side) // _MANY + 1] for side in sides]
     counts = [_counts(side, tokenizer.vocab_size) for side in learned]
     joint = counts[0] + counts[1] + 1 / tokenizer.vocab_size
     prior = _PRIOR * joint / joint.sum()
@@ -136,8 +137,8 @@ def _discriminating(
     """Weights of a logistic regression that stay near those of naive Bayes.
 
     Naive Bayes counts twice what two pieces say that come together; regression does not, and makes fewer mistakes
-    where there is much text (Ng & Jordan 2001, "On discriminative vs. generative classifiers"). With little, the prior
-    around naive Bayes decides.
+    where there is much text (Ng & Jordan 2001, "On discriminative vs. generative classifiers"). The bias is fitted and
+    then left out; the threshold takes its place.
 
     Args:
         bayes: (V,), the mean of that prior.
