@@ -222,10 +222,10 @@ FROM_SCRATCH = (
 def _check_together(options: FinetuningConfig) -> None:
     """Refuse what cannot go together, and what would do nothing."""
     _check(not (options.rehearse and options.mix), "rehearse and mix are for the same; choose one of them")
-    held = bool(options.near) or (options.blend or 1.0) < 1
+    stays = options._stays_near or bool(options.freeze or options.low_rank)
     _check(
-        not held or (options.shrink or 1.0) == 1,
-        "near and blend stay with the parent's weights, and shrink leaves them; choose",
+        not stays or (options.shrink or 1.0) == 1,
+        "near, blend, freeze and low_rank hold to the parent's weights, and shrink below 1 leaves them; leave one out",
     )
     _check(options.mix_share == 1.0 or bool(options.mix), "mix_share says how much of mix comes along; there is no mix")
     is_extended = "extend" in (options.source_vocabulary, options.target_vocabulary)
