@@ -777,11 +777,11 @@ def test_killed_at_any_moment_it_ends_like_one_that_was_not(work, forks):
 
 @pytest.mark.slow
 def test_a_model_from_nothing_is_compared_where_one_is_asked_for(work, capsys):
-    assert main(command(work, work / "compared", "--from-scratch", "--vocab-size", "280")) == 0
+    assert main(command(work, work / "compared", "--from-scratch", "--vocab-size", "290")) == 0
     shown = capsys.readouterr().out
     assert "against a model that learned from nothing else" in shown and "from nothing" in shown
     alone = bundle.read_config(work / "compared" / "from-scratch" / "bundle")
-    assert alone.model.target_vocab_size == 280, "as the command says"
+    assert alone.model.target_vocab_size == 290, "as the command says"
     assert (alone.licence, alone.data_credit) == ("", ""), "those of the parent are not its own"
 
 
