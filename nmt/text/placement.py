@@ -7,6 +7,7 @@ does.
 """
 
 import dataclasses
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -105,6 +106,8 @@ def _places(masked: Masked, reading: Reading, seen: list[int], taken: Sequence[E
     ):
         if place.slot in places or any(place.overlaps(*other) for other in used):
             continue
+        if masked.slots[place.slot].span.role == "number":
+            place = _with_signs(masked.slots[place.slot].span.text, reading.text, place)
         if masked.slots[place.slot].span.kind == "measure":
             place = _widened(masked, reading, place, used)
         places[place.slot] = place
@@ -172,6 +175,34 @@ def _figures(masked: Masked, slot: Slot, text: str) -> Iterator[tuple[int, int, 
                 yield start, last, True
             if not wanted.startswith(digits) or last - start > 3 * len(wanted) + 3:
                 break
+
+
+def _with_signs(span: str, text: str, place: _Place) -> _Place:
+    """A number's place with the signs around it that the span has, too: the minus and the unit of "-5 °C"."""
+    digits = [i for i, sign in enumerate(span) if sign.isdecimal()]
+    if place.is_word or not digits:
+        return place
+    start, end = place.start, place.end
+    # A source is read in compatibility composition (NFKC), so a network may write "m2" for "m²".
+    for before in _spellings(span[: digits[0]]):
+        if before and text[:start].endswith(before) and not _within_word(text, start - len(before)):
+            start -= len(before)
+            break
+    for after in _spellings(span[digits[-1] + 1 :]):
+        if after and text[end:].startswith(after) and not _within_word(text, end + len(after)):
+            end += len(after)
+            break
+    return dataclasses.replace(place, start=start, end=end)
+
+
+def _spellings(signs: str) -> list[str]:
+    """How something beside a number may be spelled, the longest first."""
+    forms = {signs, unicodedata.normalize("NFKC", signs)}
+    return sorted(forms | {form.strip() for form in forms}, key=len, reverse=True)
+
+
+def _within_word(text: str, place: int) -> bool:
+    return 0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
 
 
 def _widened(masked: Masked, reading: Reading, place: _Place, used: Sequence[tuple[int, int]]) -> _Place:
