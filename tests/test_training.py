@@ -616,7 +616,8 @@ def test_reversed_digits_are_learned(tmp_path):
 
 
 # Patience for all of them: on six sentences of dev, scores stand still by chance.
-LONG = {"updates": 96, "updates_per_round": 8, "patience": 12, "decoder_layers": 2, "encoder_layers": 2, "embedding_dim": 96}
+LONG = {"updates": 96, "updates_per_round": 8, "patience": 12}
+LONG |= {"decoder_layers": 2, "encoder_layers": 2, "embedding_dim": 96}
 
 
 @pytest.fixture(scope="module")
