@@ -454,6 +454,12 @@ def test_a_first_line_that_cannot_be_taken_apart_tells_nothing(name: str, line: 
     assert languages_told(str(_write(tmp_path / name, line + "\n"))) is None
 
 
+def test_languages_of_a_prefix_told_by_its_folder() -> None:
+    assert languages_told("corpora/en-it/train") == ("en", "it")
+    assert languages_told("corpora/en-it/de-en") == ("de", "en"), "its own name says more"
+    assert languages_told("corpora/en-it/train.parquet.gz") is None, "a file of its own, which the folder may only hold"
+
+
 def test_languages_told_by_columns(tmp_path: Path) -> None:
     assert languages_told(str(_write(tmp_path / "c.tsv.gz", "ja\ten\nx\ty\n"))) == ("ja", "en")
     assert languages_told(str(_write(tmp_path / "c.jsonl.gz", _jsonl(SMALL)))) == ("en", "ja")

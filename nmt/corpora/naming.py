@@ -30,7 +30,10 @@ def languages_told(place: str) -> tuple[str, str] | None:
     if is_hub_place(place):
         named = HubPlace.parse(place)
         return _pair_in(named.config or "") or _pair_in(named.name.partition("/")[2])
-    return _pair_among(_column_names(Path(place))) or _pair_in(Path(place).name)
+    path = Path(place)
+    # A prefix is often no more than "train" or "dev", in a folder that has the name of the pair.
+    of_folder = None if suffix_of(path) else _pair_in(path.parent.name)
+    return _pair_among(_column_names(path)) or _pair_in(path.name) or of_folder
 
 
 def has_named_columns(place: str) -> bool:
