@@ -95,7 +95,34 @@ def test_headings_keep_their_length(text, language):
 def test_stress_is_taken_off_a_heading_too(shipped):
     for end in ("", "!"):
         (found,) = shipped.planner.plan(f"I am SO happy{end}", TranslationOptions())
-        assert (found.text, found.is_headed) == (f"I am so happy{end}", not end)
+        assert (found.text, found.is_capitalised) == (f"I am so happy{end}", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("verpasste den Bus nicht.", "Verpasste den Bus nicht."),
+        ("¿puedes venir?", "¿Puedes venir?"),
+        ("à demain !", "À demain !"),
+        ("500 personnes sont venues.", "500 personnes sont venues."),
+        ("eBay ist offen.", "eBay ist offen."),
+        ("今日は暑い。", "今日は暑い。"),
+        ("...", "..."),
+        ("", ""),
+    ],
+)
+def test_what_begins_with_a_capital_is_answered_so(text, expected):
+    assert headed(text, "de") == expected
+
+
+def test_a_sentence_is_answered_with_a_capital():
+    for source, is_capitalised in (
+        ("Don't miss the bus.", True),
+        ("When we came to the station, the bus", False),  # a part of something
+        ("don't miss the bus.", False),
+        ("500 people came.", False),
+    ):
+        assert calmed(mask(source, [], "en", "de"), "en", len).is_capitalised == is_capitalised
 
 
 def test_a_heading_is_answered_with_a_capital():
@@ -119,7 +146,8 @@ def test_a_shouted_sentence_is_read_in_small_letters_but_for_its_spans():
     assert quiet.is_shouted and quiet.source == masked.source
     assert quiet.text == "Go to Tom with I and Mary!"
     assert [(slot.start, slot.end) for slot in quiet.slots] == [(6, 9), (21, 25)]
-    assert calmed(mask("Go to bed NOW!", [], "en", "de"), "en", len) == Masked("Go to bed NOW!", "Go to bed NOW!")
+    masked = calmed(mask("Go to bed NOW!", [], "en", "de"), "en", len)
+    assert masked == Masked("Go to bed NOW!", "Go to bed NOW!", is_capitalised=True)
 
 
 @pytest.mark.parametrize("loud", ["WHERE IS THE STATION?", "I'M READING A BOOK."])

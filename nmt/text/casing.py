@@ -15,6 +15,7 @@ from collections.abc import Callable
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _LEAST_WORDS = 3  # "OK!" and "NASA HQ" are written so by people who do not shout
 _MOST_IN_HEADING = 6
+_FINAL = frozenset(".!?…")
 _LITTLE = 3  # letters of words that titles write small
 _ALWAYS_CAPITAL = re.compile(r"\bi\b(?=[ '’.,!?]|$)")  # English
 _STRESSED = re.compile(r"(?<![\w'’.&-])[^\W\d_a-zß-ÿ]{2,}(?:['’][^\W\d_a-zß-ÿ]+)?(?![\w.&-]*\w)")
@@ -38,6 +39,11 @@ def is_heading(text: str) -> bool:
     """Whether a text is one to six words that begin with a capital and end with no mark: a title, a label, a word."""
     words = _WORD.findall(text)
     return 0 < len(words) <= _MOST_IN_HEADING and text[:1].isupper() and text[-1:].isalnum() and not text.isupper()
+
+
+def begins(text: str) -> bool:
+    """Whether a text is a sentence that begins with a capital and ends with a mark."""
+    return text[:1].isupper() and text[-1:] in _FINAL
 
 
 def calm(text: str, language: str, num_tokens: Callable[[str], int]) -> str:
@@ -103,9 +109,17 @@ def unheaded(text: str, language: str, num_tokens: Callable[[str], int]) -> str:
     return _WORD.sub(as_known, text)
 
 
+def first_to_raise(text: str) -> int:
+    """Where the letter is that may become a capital: behind signs such as "¿", but not in "500 people" or "eBay"."""
+    first = next((k for k, sign in enumerate(text) if sign.isalnum()), -1)
+    word = _WORD.match(text, max(0, first))
+    return first if word and word.group()[1:].islower() | (len(word.group()) == 1) else -1
+
+
 def headed(text: str, language: str) -> str:
     """A translation with a capital at its beginning, of the same length."""
-    return shout(text[:1], language) + text[1:]
+    first = first_to_raise(text)
+    return text[:first] + shout(text[first], language) + text[first + 1 :] if first >= 0 else text
 
 
 def shout(text: str, language: str) -> str:

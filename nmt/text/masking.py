@@ -48,7 +48,7 @@ class Masked:
     after: str = ""
     slots: tuple[Slot, ...] = ()
     is_shouted: bool = False  # the sentence is in capitals, which `text` is not
-    is_headed: bool = False  # it is a heading, with a capital that its translation gets as well
+    is_capitalised: bool = False  # it begins with a capital that its translation gets as well
     read_as: tuple[tuple[str, str], ...] = ()  # misspelled words, and what `text` has for each
 
     @property
@@ -141,11 +141,12 @@ def calmed(
         text = casing.unheaded(text, source_language, num_tokens) if is_heading else text
     else:
         text = casing.lower(masked.text, source_language)
+    begins = is_heading or (knows_capitals and casing.begins(own) and not is_shouted)
     if text == masked.text:
-        return dataclasses.replace(masked, is_headed=True) if is_heading else masked
+        return dataclasses.replace(masked, is_capitalised=True) if begins else masked
     for slot in masked.slots:
         text = text[: slot.start] + masked.text[slot.start : slot.end] + text[slot.end :]
-    return dataclasses.replace(masked, text=text, is_shouted=is_shouted, is_headed=is_heading)
+    return dataclasses.replace(masked, text=text, is_shouted=is_shouted, is_capitalised=begins)
 
 
 def mended(masked: Masked, typos: Typos, is_kept: Callable[[str], bool]) -> Masked:

@@ -14,7 +14,7 @@ from nmt.bundle import BundleConfig
 from nmt.config import SearchConfig, Term
 from nmt.search.beam import Hypothesis, max_lengths
 from nmt.text import glossary, quality
-from nmt.text.casing import headed, shout
+from nmt.text.casing import first_to_raise, headed, shout
 from nmt.text.masking import Masked, with_numbers
 from nmt.text.placement import Restored, restore
 from nmt.text.quantities import invented_numbers, missing_numbers
@@ -26,6 +26,7 @@ from nmt.translation import Alternative, Sentence, Word, untranslated
 
 # Letters spelled in bytes could come out as a line break or as half a character.
 _UNPRINTABLE_SIGN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]")
+_TAG = re.compile(r"<[^<>]*>")
 _UNPRINTABLE = re.compile(f"{_UNPRINTABLE_SIGN.pattern}+")
 
 
@@ -167,17 +168,18 @@ class Drafter:
     def _as_loud(self, restored: Restored, task: Task) -> Restored:
         """With the capitals of the sentence; what was not translated stays, and so does what was typed."""
         masked, text = task.masked, restored.text
-        if not masked.is_shouted and not masked.is_headed:
+        if not masked.is_shouted and not masked.is_capitalised:
             return restored
         typed = len(task.opening.text) if task.opening else 0
         own = [k for k, origin in enumerate(restored.origins) if k >= typed and origin >= 0 and text[k].isalpha()]
-        raised = set(own if masked.is_shouted else own[:1] if not typed else ())
+        first = first_to_raise(_TAG.sub(lambda tag: " " * len(tag.group()), text))
+        raised = set(own if masked.is_shouted else [first] if first in own and not typed else ())
         loud = shout(text, self._languages[1])
         text = "".join(loud[k] if k in raised else sign for k, sign in enumerate(text))
         return dataclasses.replace(restored, text=text)
 
     def _cased(self, text: str, masked: Masked) -> str:
-        if masked.is_headed:
+        if masked.is_capitalised:
             return headed(text, self._languages[1])
         return shout(text, self._languages[1]) if masked.is_shouted else text
 
