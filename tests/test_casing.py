@@ -106,6 +106,10 @@ def test_stress_is_taken_off_a_heading_too(shipped):
         ("à demain !", "À demain !"),
         ("500 personnes sont venues.", "500 personnes sont venues."),
         ("eBay ist offen.", "eBay ist offen."),
+        ("l'Italie est belle.", "L'Italie est belle."),
+        ("x86 ist alt.", "x86 ist alt."),
+        ("'s avonds regent het.", "'s avonds regent het."),
+        ("გამარჯობა.", "გამარჯობა."),
         ("今日は暑い。", "今日は暑い。"),
         ("...", "..."),
         ("", ""),
@@ -123,6 +127,19 @@ def test_a_sentence_is_answered_with_a_capital():
         ("500 people came.", False),
     ):
         assert calmed(mask(source, [], "en", "de"), "en", len).is_capitalised == is_capitalised
+
+
+def test_capitals_go_by_the_sentence_and_not_by_what_stands_before_it():
+    translator = Translator.load("en-es")
+    for typed, answer in (
+        ("{name}: Price", "{name}: Precio"),
+        ("`x`: Open the File", "`x`: Abrir el archivo"),
+        ("&nbsp;Price", "&nbsp;Precio"),
+        ("1️⃣ Price", "1️⃣ Precio"),
+    ):
+        assert translator.translate(typed).text == answer
+        *_, last, _ = (partial.text for partial in translator.stream(typed))
+        assert last == answer, "the last word of a stream does not change at its end"
 
 
 def test_a_heading_is_answered_with_a_capital():

@@ -457,7 +457,9 @@ def test_a_first_line_that_cannot_be_taken_apart_tells_nothing(name: str, line: 
 def test_languages_of_a_prefix_told_by_its_folder() -> None:
     assert languages_told("corpora/en-it/train") == ("en", "it")
     assert languages_told("corpora/en-it/de-en") == ("de", "en"), "its own name says more"
-    assert languages_told("corpora/en-it/train.parquet.gz") is None, "a file of its own, which the folder may only hold"
+    assert languages_told("corpora/en-it/train.clean") == ("en", "it")
+    assert languages_told("corpora/en-it/train.tmx.gz") is None, "a file of its own, which the folder may only hold"
+    assert languages_told("corpora/hi-res/train") is None, "no language is called res"
 
 
 def test_languages_told_by_columns(tmp_path: Path) -> None:

@@ -182,6 +182,12 @@ def translated(source, pieces, links, uses_spaces=True, target="de"):
         ("It was -5 °C at night", "▁Es ▁war ▁ - 5 ▁ ° C ▁nachts", [0, 1, 2, 2, 2, 3, 3, 3, 4], "Es war -5 °C nachts"),
         ("It has 25 m² here", "▁Es ▁hat ▁ 2 5 ▁m ² ▁hier", [0, 1, 2, 2, 2, 3, 3, 4], "Es hat 25 m² hier"),
         ("It has 25 m² here", "▁Es ▁hat ▁ 2 5 ▁m 2 ▁hier", [0, 1, 2, 2, 2, 3, 3, 4], "Es hat 25 m² hier"),
+        ("It has 25\u00a0m² here", "▁Es ▁hat ▁ 2 5 ▁m ² ▁hier", [0, 1, 2, 2, 2, 3, 3, 4], "Es hat 25\u00a0m² hier"),
+        ("It has 25m² here", "▁Es ▁hat ▁ 2 5 ▁m ² ▁hier", [0, 1, 2, 2, 2, 2, 2, 3], "Es hat 25m² hier"),
+        ("It had -$5 there", "▁Es ▁hatte ▁ - 5 ▁da", [0, 1, 2, 2, 2, 3], "Es hatte -$5 da"),
+        # and what the network makes of a unit
+        ("It was 77 °F there", "▁Es ▁war ▁ 7 7 ▁ ° C ▁da", [0, 1, 2, 2, 2, 3, 3, 3, 4], "Es war 77 °F da"),
+        ("It is 5 m there", "▁Es ▁ist ▁ 5 ▁m ² ▁da", [0, 1, 2, 2, 3, 3, 4], "Es ist 5 m da"),
         ("It is 5 m there", "▁Es ▁ist ▁ 5 ▁meist ▁da", [0, 1, 2, 2, 1, 4], "Es ist 5 m meist da"),
         # a word of which only a part was read from it stays whole
         ("I ran 10 km in town", "▁Ich ▁lief ▁M in k er ▁weg", [0, 1, 4, 2, 5, 4, 5], "Ich lief 10 km Minker weg"),

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from nmt.corpora.corpus import TABLE_SUFFIXES
 from nmt.corpora.files import suffix_of
 from nmt.corpora.hub import HubPlace, is_hub_place
 from nmt.corpora.tmx import SUFFIX as TMX
@@ -31,9 +32,7 @@ def languages_told(place: str) -> tuple[str, str] | None:
         named = HubPlace.parse(place)
         return _pair_in(named.config or "") or _pair_in(named.name.partition("/")[2])
     path = Path(place)
-    # A prefix is often no more than "train" or "dev", in a folder that has the name of the pair.
-    of_folder = None if suffix_of(path) else _pair_in(path.parent.name)
-    return _pair_among(_column_names(path)) or _pair_in(path.name) or of_folder
+    return _pair_among(_column_names(path)) or _pair_in(path.name) or _pair_of_folder(path)
 
 
 def has_named_columns(place: str) -> bool:
@@ -49,6 +48,12 @@ def _pair_in(name: str) -> tuple[str, str] | None:
     if not any(known):  # "my-set" names no languages
         return None
     return max(zip(known, pairs, strict=True), key=lambda one: one[0])[1]
+
+
+def _pair_of_folder(path: Path) -> tuple[str, str] | None:
+    """A prefix is often no more than "train" or "dev", in a folder that has the name of the pair."""
+    pair = None if suffix_of(path) in TABLE_SUFFIXES else _pair_in(path.parent.name)
+    return pair if pair and all(code in LANGUAGES for code in pair) else None
 
 
 def _pair_among(names: Sequence[str]) -> tuple[str, str] | None:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _LEAST_WORDS = 3  # "OK!" and "NASA HQ" are written so by people who do not shout
 _MOST_IN_HEADING = 6
 _FINAL = frozenset(".!?…")
@@ -110,10 +111,19 @@ def unheaded(text: str, language: str, num_tokens: Callable[[str], int]) -> str:
 
 
 def first_to_raise(text: str) -> int:
-    """Where the letter is that may become a capital: behind signs such as "¿", but not in "500 people" or "eBay"."""
+    """Where the letter is that may become a capital, -1 if there is none.
+
+    It may stand behind signs such as "¿". Numbers ("500 people"), "eBay", "x86", clitics ("'s avonds") and scripts in
+    which no sentence begins with a capital, such as Georgian, have none.
+    """
     first = next((k for k, sign in enumerate(text) if sign.isalnum()), -1)
-    word = _WORD.match(text, max(0, first))
-    return first if word and word.group()[1:].islower() | (len(word.group()) == 1) else -1
+    word = _LETTERS.match(text, max(0, first))  # of "l'Italie" the "l"
+    if word is None or text[first].title() == text[first]:
+        return -1
+    if len(word.group()) == 1:
+        is_part = text[word.end() : word.end() + 1].isdecimal() or text[first - 1 : first] in ("'", "’")
+        return -1 if is_part else first
+    return first if word.group()[1:].islower() else -1
 
 
 def headed(text: str, language: str) -> str:

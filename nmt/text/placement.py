@@ -7,6 +7,7 @@ does.
 """
 
 import dataclasses
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ _COPIED = frozenset(("url", "email", "file", "code", "tag", "placeholder", "enti
 # What a network adds to a number whose span already says it ("20 € Euro"); in small letters.
 _UNIT_WORDS = frozenset("ドル 円 ユーロ ポンド ％ % パーセント 時 分 度 キロ メートル グラム ℃ $ €".split())  # noqa: SIM905
 _UNIT_WORDS |= frozenset("euro euros dollar dollars dólar dólares dollaro dollari prozent".split())  # noqa: SIM905
+_OTHER_UNIT = re.compile(r"[²³]|\s?(?:°\s?[CF]|[℃℉])")
 _BETWEEN = " \u00a0:.,：．，-–"  # the parts of a number
 _FIRST_UNSPACED = "\u2e80"  # Chinese characters and kana come after it
 _PARTICLES = frozenset("にをのがはでともへや")  # of Japanese, often one token with what they follow
@@ -178,31 +180,43 @@ def _figures(masked: Masked, slot: Slot, text: str) -> Iterator[tuple[int, int, 
 
 
 def _with_signs(span: str, text: str, place: _Place) -> _Place:
-    """A number's place with the signs around it that the span has, too: the minus and the unit of "-5 °C"."""
+    """A number's place with the signs around it that the span has, too: the minus and the unit of "-5 °C".
+
+    What a network makes of a unit otherwise, "m²" of "m" or "°C" of "°F", goes with it.
+    """
     digits = [i for i, sign in enumerate(span) if sign.isdecimal()]
     if place.is_word or not digits:
         return place
     start, end = place.start, place.end
-    # A source is read in compatibility composition (NFKC), so a network may write "m2" for "m²".
-    for before in _spellings(span[: digits[0]]):
-        if before and text[:start].endswith(before) and not _within_word(text, start - len(before)):
-            start -= len(before)
+    before, after = span[: digits[0]].strip(), span[digits[-1] + 1 :].strip()
+    for signs in filter(None, (before, before[:1], before[-1:])):
+        found = re.search(rf"{_spelled(signs)}\s?$", text[:start])
+        if found and not _within_word(text, found.start()):
+            start = found.start()
             break
-    for after in _spellings(span[digits[-1] + 1 :]):
-        if after and text[end:].startswith(after) and not _within_word(text, end + len(after)):
-            end += len(after)
-            break
+    if after:
+        found = re.compile(rf"\s?{_spelled(after)}").match(text, end)
+        end = found.end() if found and not _within_word(text, found.end()) else end
+        found = _OTHER_UNIT.match(text, end)
+        end = found.end() if found and not _within_word(text, found.end()) else end
     return dataclasses.replace(place, start=start, end=end)
 
 
-def _spellings(signs: str) -> list[str]:
-    """How something beside a number may be spelled, the longest first."""
-    forms = {signs, unicodedata.normalize("NFKC", signs)}
-    return sorted(forms | {form.strip() for form in forms}, key=len, reverse=True)
+def _spelled(signs: str) -> str:
+    """A pattern for signs beside a number, with spaces of any kind or none.
+
+    A source is read in compatibility composition (NFKC), so a network may write "m2" for "m²".
+    """
+    forms = dict.fromkeys((signs, unicodedata.normalize("NFKC", signs)))
+    return "(?:" + "|".join(r"\s?".join(re.escape(part) for part in form.split()) for form in forms) + ")"
 
 
 def _within_word(text: str, place: int) -> bool:
-    return 0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
+    return 0 < place < len(text) and _is_of_word(text[place - 1]) and _is_of_word(text[place])
+
+
+def _is_of_word(sign: str) -> bool:
+    return sign.isalpha() or sign.isdecimal()  # and not "²"
 
 
 def _widened(masked: Masked, reading: Reading, place: _Place, used: Sequence[tuple[int, int]]) -> _Place:

@@ -26,7 +26,6 @@ from nmt.translation import Alternative, Sentence, Word, untranslated
 
 # Letters spelled in bytes could come out as a line break or as half a character.
 _UNPRINTABLE_SIGN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]")
-_TAG = re.compile(r"<[^<>]*>")
 _UNPRINTABLE = re.compile(f"{_UNPRINTABLE_SIGN.pattern}+")
 
 
@@ -172,11 +171,21 @@ class Drafter:
             return restored
         typed = len(task.opening.text) if task.opening else 0
         own = [k for k, origin in enumerate(restored.origins) if k >= typed and origin >= 0 and text[k].isalpha()]
-        first = first_to_raise(_TAG.sub(lambda tag: " " * len(tag.group()), text))
+        first = first_to_raise("".join(map(self._seen_by_reader(masked), text, restored.origins)))
         raised = set(own if masked.is_shouted else [first] if first in own and not typed else ())
         loud = shout(text, self._languages[1])
         text = "".join(loud[k] if k in raised else sign for k, sign in enumerate(text))
         return dataclasses.replace(restored, text=text)
+
+    @staticmethod
+    def _seen_by_reader(masked: Masked) -> Callable[[str, int], str]:
+        """Gives a sign of a translation if it is a part of the sentence, and a space for what only stands beside it."""
+
+        def seen(sign: str, origin: int) -> str:
+            role = masked.slots[-2 - origin].span.role if origin <= -2 else ""
+            return sign if origin >= 0 or role in ("name", "number") else " "
+
+        return seen
 
     def _cased(self, text: str, masked: Masked) -> str:
         if masked.is_capitalised:
