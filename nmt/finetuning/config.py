@@ -194,7 +194,7 @@ NEW_DOMAIN_ROUTED = (
     SizeDefaults(10_000, 30, 3e-3, 1_000, 0.15, 0.05, 2_000, 1_200),
     SizeDefaults(50_000, 12, 4e-3, 1_500, 0.15, 0.05, 4_000, 2_000),
 )
-# The same with vocabularies of its own; tried at 1,000 and 25,000 pairs only, and no other shrink than 0.5 and 1.
+# The same with vocabularies of its own; tried at 1,000, 4,200 and 25,000 pairs, and no other shrink than 0.5 and 1.
 NEW_DOMAIN_OWN = (
     SizeDefaults(200, 60, 2e-3, 300, 0.10, 0.05, 1_000, 300, 0.5),
     SizeDefaults(1_000, 40, 3e-3, 400, 0.15, 0.05, 2_000, 500, 0.5),
